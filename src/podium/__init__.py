@@ -1,0 +1,5 @@
+"""Podium: one command over thousands of pods, with honest results."""
+
+from __future__ import annotations
+
+__version__ = "0.1.0"

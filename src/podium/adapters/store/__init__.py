@@ -1,0 +1,1 @@
+"""Where runs are kept: journals and output blobs."""

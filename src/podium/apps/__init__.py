@@ -1,0 +1,1 @@
+"""The programs. bootstrap alone knows every adapter's name; cli/ alone prints."""

@@ -1,0 +1,1 @@
+"""Run one command in every target and report what each answered."""

@@ -1,0 +1,33 @@
+"""What will be run, on what, at what pace: printable before anything runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from podium.domain.commands import Command
+from podium.domain.targets import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast and how long. Seconds; None is no limit. `deadline` in seconds since the epoch."""
+
+    concurrency: int = 64  #: attempts in flight per cluster
+    concurrency_in_all: int = 256
+    max_per_node: int = 8
+    slow_start: tuple[int, ...] = (8, 16, 32, 64)  #: limits in the four quarters of the first second
+    connect_timeout: float = 10.0
+    run_timeout: float | None = None
+    deadline: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Command x targets x care. `targets` in the order they start; `not_ready` nodes come last."""
+
+    run: str
+    action: str
+    command: Command
+    targets: tuple[Target, ...]
+    pace: Pace = Pace()
+    not_ready: frozenset[tuple[str, str]] = field(default=frozenset())  #: (cluster, node)
