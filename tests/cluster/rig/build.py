@@ -1,0 +1,107 @@
+"""Build Kubernetes and the rig's own programs with Go, once for each version and state of the sources."""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from .failure import RigError
+from .topology import DEFAULT_VERSION, Layout, Version, parse_version
+
+KUBERNETES = ("kube-apiserver", "kubelet", "kube-controller-manager", "kube-scheduler")
+OWN = ("hollow", "static")
+VERSION_VARIABLES = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
+
+
+def programs_of(layout: Layout, version: Version) -> Path:
+    """Give the cache folder for a version, named by the version and a digest of what it is built from."""
+    digest = hashlib.sha256()
+    for path in [layout.sources / "go.mod", layout.sources / "go.sum", *sorted(layout.sources.glob("*/*.go"))]:
+        digest.update(f"{path.relative_to(layout.sources)}\0".encode())
+        digest.update(path.read_bytes() + b"\0")
+    return layout.cache / f"{version}-{digest.hexdigest()[:12]}"
+
+
+def require(layout: Layout, version: Version) -> Path:
+    """Give the folder with the built programs; build them when they are not there (4 to 6 minutes)."""
+    target = programs_of(layout, version)
+    if all((target / name).exists() for name in (*KUBERNETES, *OWN)):
+        return target
+    if shutil.which("go") is None:
+        raise RigError(f"Go is not installed: the rig compiles Kubernetes {version} (Go 1.26 or newer on PATH)")
+    layout.cache.mkdir(parents=True, exist_ok=True)
+    draft = layout.cache / f"building-{version}-{os.getpid()}"
+    try:
+        _build(layout, version, draft)
+        if target.exists():
+            shutil.rmtree(target)
+        (draft / "bin").rename(target)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return target
+
+
+def _build(layout: Layout, version: Version, draft: Path) -> None:
+    module = draft / "module"
+    (draft / "bin").mkdir(parents=True)
+    module.mkdir()
+    for name in ("go.mod", "go.sum"):
+        shutil.copyfile(layout.sources / name, module / name)
+    for name in OWN:
+        shutil.copytree(layout.sources / name, module / name)
+    if version != parse_version(DEFAULT_VERSION):
+        (module / "go.mod").write_text(_module_file(version, (module / "go.mod").read_text(), module))
+        (module / "go.sum").unlink()
+        _go(module, ["mod", "tidy"])
+    flags = ["-trimpath", "-ldflags", _link_flags(version)]
+    for name in KUBERNETES:
+        _timed(module, name, ["build", *flags, "-o", str(draft / "bin" / name), f"k8s.io/kubernetes/cmd/{name}"])
+    for name in OWN:
+        _timed(module, name, ["build", "-trimpath", "-o", str(draft / "bin" / name), f"./{name}"])
+
+
+def _timed(module: Path, name: str, arguments: list[str]) -> None:
+    print(f"building {name} ...", file=sys.stderr, end=" ", flush=True)
+    begun = time.monotonic()
+    _go(module, arguments)
+    print(f"{time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
+
+
+def _go(folder: Path, arguments: list[str]) -> str:
+    environment = {**os.environ, "CGO_ENABLED": "0", "GOWORK": "off", "GOFLAGS": "-buildvcs=false"}
+    argv = ["nice", "go", *arguments]
+    done = subprocess.run(argv, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        said = " | ".join(done.stderr.strip().splitlines()[-5:])
+        raise RigError(f"`go {arguments[0]} ... {arguments[-1]}` failed: {said}")
+    return done.stdout
+
+
+def _link_flags(version: Version) -> str:
+    values = {
+        "gitVersion": f"v{version}",
+        "gitMajor": str(version.major),
+        "gitMinor": str(version.minor),
+        "gitCommit": "podium-rig",
+        "gitTreeState": "clean",
+    }
+    return " ".join(f"-X {package}.{name}={value}" for package in VERSION_VARIABLES for name, value in values.items())
+
+
+def _module_file(version: Version, template: str, folder: Path) -> str:
+    """Write go.mod for another version: our tools, its own go lines, its staging modules as published."""
+    answer = json.loads(_go(folder, ["mod", "download", "-json", f"k8s.io/kubernetes@v{version}"]))
+    upstream = Path(answer["GoMod"]).read_text()
+    lines = re.findall(r"^(?:go|godebug) .*$", upstream, re.MULTILINE)
+    staging = re.findall(r"^\t(k8s\.io/\S+) => \./staging/", upstream, re.MULTILINE)
+    tools = re.search(r"^tool \(.*?^\)$", template, re.MULTILINE | re.DOTALL)
+    if not staging or tools is None:
+        raise RigError(f"cannot read the go.mod of k8s.io/kubernetes v{version}")
+    replaced = "\n".join(f"\t{name} => {name} {version.staging}" for name in staging)
+    head = "\n\n".join(["module podium.test/rig", *lines, tools[0], f"require k8s.io/kubernetes v{version}"])
+    return f"{head}\n\nreplace (\n{replaced}\n)\n"

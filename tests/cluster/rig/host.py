@@ -1,0 +1,168 @@
+"""What the rig borrows from the machine: cgroups, mounts, kernel settings, folders; and giving it all back."""
+
+import contextlib
+import ctypes
+import ctypes.util
+import os
+import signal
+from pathlib import Path
+
+from . import processes
+from .failure import RigError
+from .topology import CGROUP, Layout
+
+MNT_DETACH = 2
+SHIM_SOCKETS = Path("/run/containerd")
+KUBELET_FOLDER = Path("/var/lib/kubelet")
+# The kubelet sets these for the whole machine at its start.
+KERNEL_SETTINGS = (
+    "vm/overcommit_memory",
+    "vm/panic_on_oom",
+    "kernel/panic",
+    "kernel/panic_on_oops",
+    "kernel/keys/root_maxkeys",
+    "kernel/keys/root_maxbytes",
+)
+
+
+def cgroup_roots() -> list[Path]:
+    """List the mount points of all cgroup hierarchies, version 1 and 2."""
+    lines = Path("/proc/self/mounts").read_text().splitlines()
+    return [Path(fields[1]) for fields in map(str.split, lines) if fields[2] in ("cgroup", "cgroup2")]
+
+
+def make_cgroup(path: str) -> None:
+    """Make a cgroup in every hierarchy."""
+    for root in cgroup_roots():
+        folder = root / path.lstrip("/")
+        parent = folder.parent
+        folder.mkdir(parents=True, exist_ok=True)
+        # A new cpuset is empty and refuses processes until it is filled.
+        for level in (parent, folder):
+            for name in ("cpuset.cpus", "cpuset.mems"):
+                file = level / name
+                if file.exists() and file.read_text().strip() == "":
+                    file.write_text((level.parent / name).read_text())
+
+
+def _own_cgroups() -> list[Path]:
+    found: list[Path] = []
+    for root in cgroup_roots():
+        for folder, _, _ in os.walk(root / CGROUP, topdown=False):
+            found.append(Path(folder))
+    return found
+
+
+def cgroup_members() -> set[int]:
+    """List the processes in the rig's cgroups: everything that runs in its containers."""
+    members: set[int] = set()
+    for folder in _own_cgroups():
+        with contextlib.suppress(OSError):
+            members.update(int(pid) for pid in (folder / "cgroup.procs").read_text().split())
+    return members
+
+
+def kill_containers() -> None:
+    """Kill every process in the rig's cgroups."""
+
+    def is_empty() -> bool:
+        members = {pid for pid in cgroup_members() if processes.start_time(pid) is not None}
+        for pid in members:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return not members
+
+    if not processes.wait_until(is_empty, 15.0):
+        raise RigError(f"container processes do not die: {sorted(cgroup_members())}")
+
+
+def remove_cgroups() -> None:
+    """Remove the rig's cgroups, which are empty by now."""
+
+    def is_gone() -> bool:
+        for folder in _own_cgroups():
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        return not _own_cgroups()
+
+    if not processes.wait_until(is_gone, 5.0):
+        raise RigError(f"cgroups stay: {', '.join(str(folder) for folder in _own_cgroups()[:5])}")
+
+
+def shims(layout: Layout) -> list[int]:
+    """List the containerd shims whose containerd socket lies in the rig's folder."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            argv = (entry / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if b"containerd-shim" not in argv[0] or b"-address" not in argv:
+            continue
+        address = os.fsdecode(argv[argv.index(b"-address") + 1])
+        if Path(address).is_relative_to(layout.home):
+            found.append(int(entry.name))
+    return found
+
+
+def kill_shims(layout: Layout) -> None:
+    """Kill the shims of the rig's containerds and remove their sockets."""
+
+    def is_empty() -> bool:
+        pids = shims(layout)
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return not pids
+
+    if not processes.wait_until(is_empty, 10.0):
+        raise RigError(f"containerd shims do not die: {shims(layout)}")
+    for address in layout.home.glob("nodes/*/containerd/state/io.containerd.runtime.v2.task/*/*/address"):
+        with contextlib.suppress(OSError):
+            Path(address.read_text().strip().removeprefix("unix://")).unlink(missing_ok=True)
+
+
+def mounts_under(folder: Path) -> list[Path]:
+    """List the mount points under a folder, the latest first."""
+    found = []
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        point = Path(line.split()[4].encode().decode("unicode_escape"))
+        if point.is_relative_to(folder):
+            found.append(point)
+    return found[::-1]
+
+
+def unmount_all(folder: Path) -> None:
+    """Unmount everything under a folder."""
+    library = ctypes.CDLL(None, use_errno=True)
+    for point in mounts_under(folder):
+        library.umount2(os.fsencode(point), MNT_DETACH)
+    left = mounts_under(folder)
+    if left:
+        raise RigError(f"still mounted: {', '.join(str(point) for point in left[:5])}")
+
+
+def kernel_settings() -> dict[str, str]:
+    """Read the kernel settings that a kubelet changes."""
+    found = {}
+    for name in KERNEL_SETTINGS:
+        with contextlib.suppress(OSError):
+            found[name] = (Path("/proc/sys") / name).read_text().strip()
+    return found
+
+
+def restore_kernel_settings(before: dict[str, str]) -> None:
+    """Give the kernel settings back as they were."""
+    for name, value in before.items():
+        if name in KERNEL_SETTINGS:
+            with contextlib.suppress(OSError):
+                (Path("/proc/sys") / name).write_text(value)
+
+
+def remove_empty(folder: Path) -> None:
+    """Remove a folder tree as far as it holds nothing but empty folders."""
+    for path, _, _ in os.walk(folder, topdown=False):
+        with contextlib.suppress(OSError):
+            Path(path).rmdir()

@@ -1,0 +1,184 @@
+"""Bring the rig up, tell how it stands, take it down."""
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from . import api, build, control, host, images, kubeconfigs, network, nodes, packages, pki, processes
+from .failure import RigError
+from .topology import CLUSTERS, NODES, Cluster, Layout, Node, Version
+
+
+@contextlib.contextmanager
+def exclusive(layout: Layout) -> Iterator[None]:
+    """Hold the rig's lock, so that two callers do not build or break it at once."""
+    layout.home.parent.mkdir(parents=True, exist_ok=True)
+    path = layout.home.with_name(layout.home.name + ".lock")
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def require_root() -> None:
+    """Raise RigError for anybody but root on Linux."""
+    if sys.platform != "linux":
+        raise RigError("the rig runs on Linux only: it needs network namespaces, cgroups and containerd")
+    if os.geteuid() != 0:
+        raise RigError("the rig needs root (network namespaces, mounts, containers): run it with sudo")
+
+
+def saved_state(layout: Layout) -> dict[str, str]:
+    """Read what `up` noted: version, folder of programs, kernel settings before."""
+    try:
+        found = json.loads((layout.home / "state.json").read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {}
+    return {str(key): str(value) for key, value in found.items()}
+
+
+def programs_in_use(layout: Layout) -> Path:
+    """Give the folder of programs that the running rig uses; raise RigError when it is down."""
+    state = saved_state(layout)
+    if "programs" not in state:
+        raise RigError("the rig is down: run ./scripts/cluster up")
+    return Path(state["programs"])
+
+
+def expected_processes() -> list[str]:
+    """List the names of the processes of a whole rig."""
+    names = ["etcd"]
+    for cluster in CLUSTERS:
+        letter = cluster.name.value
+        names += [control.apiserver_name(cluster), f"controller-manager-{letter}", f"scheduler-{letter}"]
+    for node in NODES:
+        names += [nodes.containerd_name(node), nodes.kubelet_name(node)]
+    return names
+
+
+def dead_processes(layout: Layout) -> list[str]:
+    """List the processes of a whole rig that do not run."""
+    alive = {record.name for record in processes.recorded(layout) if processes.is_alive(record)}
+    return [name for name in expected_processes() if name not in alive]
+
+
+def complaints(layout: Layout) -> list[str]:
+    """List what is wrong with the rig, empty when it is whole and every node is Ready."""
+    found = [f"{name} does not run" for name in dead_processes(layout)]
+    found += [f"{node.name} is cut off" for node in NODES if node.netns in network.remains() and network.is_cut(node)]
+    for cluster in CLUSTERS:
+        ready = api.ready_nodes(layout, cluster)
+        wanted = [node.name for node in NODES if node.cluster == cluster]
+        found += [f"{name} is not Ready" for name in wanted if not ready.get(name, False)]
+    return found
+
+
+def up(layout: Layout, version: Version) -> str:
+    """Bring the rig up; return a line that says what was done."""
+    begun = time.monotonic()
+    state = saved_state(layout)
+    programs = build.programs_of(layout, version)
+    if state.get("programs") == str(programs) and not complaints(layout):
+        return f"the rig is up already (Kubernetes {state['version']}, {layout.home})"
+    packages.require()
+    programs = build.require(layout, version)
+    if layout.home.exists() or network.remains():
+        print("clearing what a previous rig left ...", file=sys.stderr, flush=True)
+        down(layout)
+    _note(layout, version, programs)
+    _raise_all(layout, programs)
+    return f"the rig is up: Kubernetes {version}, {len(NODES)} nodes Ready, {time.monotonic() - begun:.1f} s"
+
+
+def _note(layout: Layout, version: Version, programs: Path) -> None:
+    layout.home.mkdir(parents=True, mode=0o711)
+    state = {
+        "version": str(version),
+        "programs": str(programs),
+        "kernel": json.dumps(host.kernel_settings()),
+        "kubelet-folder": "present" if host.KUBELET_FOLDER.exists() else "absent",
+    }
+    (layout.home / "state.json").write_text(json.dumps(state, indent=1))
+
+
+def _raise_all(layout: Layout, programs: Path) -> None:
+    network.make()
+    control.start_etcd(layout)
+    for cluster in CLUSTERS:
+        pki.make(layout, cluster, tuple(node for node in NODES if node.cluster == cluster))
+        control.start_apiserver(layout, programs, cluster)
+    kubeconfigs.write_merged(layout)
+    link_programs(layout)
+    archives = images.make_all(layout, programs)
+    for node in NODES:
+        nodes.start_containerd(layout, node)
+    with ThreadPoolExecutor(max_workers=len(NODES) + len(CLUSTERS)) as pool:
+        loads = [pool.submit(nodes.load_images, layout, node, archives) for node in NODES]
+        servers = [pool.submit(_raise_cluster, layout, programs, cluster) for cluster in CLUSTERS]
+        for task in (*loads, *servers):
+            task.result()
+    for node in NODES:
+        nodes.start_kubelet(layout, programs, node)
+    if not processes.wait_until(lambda: not complaints(layout), 90.0, 0.2):
+        raise RigError(f"the rig did not come up: {'; '.join(complaints(layout))}; logs in {layout.logs}")
+    for cluster in CLUSTERS:
+        await_account(layout, cluster)
+
+
+def _raise_cluster(layout: Layout, programs: Path, cluster: Cluster) -> None:
+    control.await_apiserver(layout, cluster)
+    control.start_controllers(layout, programs, cluster)
+
+
+def await_account(layout: Layout, cluster: Cluster) -> None:
+    """Wait for the default service account, without which no pod is admitted."""
+    path = "/api/v1/namespaces/default/serviceaccounts/default"
+    if not processes.wait_until(lambda: api.exists(layout, cluster, path), 30.0, 0.1):
+        raise RigError(f"{cluster.context} made no default service account")
+
+
+def link_programs(layout: Layout) -> None:
+    """Link kubectl into the rig's bin folder when one is found."""
+    layout.bin.mkdir(parents=True, exist_ok=True)
+    ours = layout.repository / ".venv" / "bin" / "kubectl"
+    found = str(ours) if ours.exists() else shutil.which("kubectl")
+    if found is not None:
+        link = layout.bin / "kubectl"
+        link.unlink(missing_ok=True)
+        link.symlink_to(found)
+
+
+def stop_kubelet(layout: Layout, node: Node) -> None:
+    """Stop the kubelet of a node; its containers go on."""
+    record = processes.find(layout, nodes.kubelet_name(node))
+    if record is not None:
+        processes.stop(layout, [record], 10.0)
+
+
+def down(layout: Layout) -> str:
+    """End every process of the rig and give everything back that it took from the machine."""
+    state = saved_state(layout)
+    everything = processes.recorded(layout)
+    late = [record for record in everything if record.name.startswith(("containerd-", "etcd"))]
+    processes.stop(layout, [record for record in everything if record not in late], 5.0)
+    host.kill_containers()
+    host.kill_shims(layout)
+    processes.stop(layout, late, 5.0)
+    host.kill_containers()
+    host.kill_shims(layout)
+    host.unmount_all(layout.home)
+    network.remove()
+    host.remove_cgroups()
+    host.restore_kernel_settings(json.loads(state.get("kernel", "{}")))
+    if state.get("kubelet-folder") == "absent":
+        shutil.rmtree(host.KUBELET_FOLDER, ignore_errors=True)
+    host.remove_empty(host.SHIM_SOCKETS)
+    if layout.home.exists():
+        shutil.rmtree(layout.home)
+    return "the rig is down"
