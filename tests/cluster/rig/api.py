@@ -1,4 +1,4 @@
-"""A small client of the API server, as the administrator: enough to wait for things and to make them."""
+"""A small client of the API server, as `podium-rig` (not audited): enough to wait for things and to make them."""
 
 import http.client
 import json
@@ -22,7 +22,7 @@ def ask(layout: Layout, cluster: Cluster, method: str, path: str, body: object |
     pki = layout.pki(cluster)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(pki / "ca.crt")
-    context.load_cert_chain(pki / "admin.crt", pki / "admin.key")
+    context.load_cert_chain(pki / "rig.crt", pki / "rig.key")
     connection = http.client.HTTPSConnection("127.0.0.1", cluster.port, context=context, timeout=10.0)
     kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
     try:
@@ -47,7 +47,7 @@ def is_ready(layout: Layout, cluster: Cluster) -> bool:
 
 
 def ready_nodes(layout: Layout, cluster: Cluster) -> dict[str, bool]:
-    """Map the name of each registered node to its Ready condition; empty when the server is silent."""
+    """Map the name of each registered node to whether it is Ready and free of the not-ready taint; empty when the server is silent."""
     try:
         answer = ask(layout, cluster, "GET", "/api/v1/nodes")
     except (OSError, http.client.HTTPException):
@@ -58,6 +58,8 @@ def ready_nodes(layout: Layout, cluster: Cluster) -> dict[str, bool]:
 
 
 def _is_ready(node: Any) -> bool:
+    if any(taint["key"] == "node.kubernetes.io/not-ready" for taint in node["spec"].get("taints", [])):
+        return False
     conditions = node.get("status", {}).get("conditions", [])
     return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 

@@ -32,13 +32,14 @@ AUDIT_POLICY = {
     "kind": "Policy",
     "omitStages": ["RequestReceived"],
     "rules": [
-        {"level": "None", "userGroups": ["system:nodes"]},
+        {"level": "None", "userGroups": ["system:nodes", "system:serviceaccounts:kube-system"]},
         {
             "level": "None",
             "users": [
                 "system:apiserver",
                 "system:kube-controller-manager",
                 "system:kube-scheduler",
+                "podium-rig",
                 "podium-rig-hollow",
             ],
         },
@@ -128,6 +129,8 @@ def start_controllers(layout: Layout, programs: Path, cluster: Cluster) -> None:
     argv = [str(programs / "kube-controller-manager"), f"--kubeconfig={config}", "--leader-elect=false"]
     argv += [f"--service-account-private-key-file={pki / 'service-account.key'}"]
     argv += [f"--root-ca-file={pki / 'ca.crt'}", f"--controllers={','.join(CONTROLLERS)}", "--secure-port=0"]
+    # Each controller needs the role of its own service account.
+    argv.append("--use-service-account-credentials=true")
     argv += ["--node-monitor-period=2s", "--node-monitor-grace-period=20s", "--node-startup-grace-period=20s"]
     argv += ["--kube-api-qps=300", "--kube-api-burst=600", "--profiling=false"]
     processes.start(layout, f"controller-manager-{cluster.name.value}", argv)

@@ -29,6 +29,7 @@ def identities(cluster: Cluster, nodes: tuple[Node, ...]) -> list[Identity]:
         Identity("apiserver", "/CN=kube-apiserver", server),
         Identity("kubelet-client", "/O=system:masters/CN=kube-apiserver-kubelet-client"),
         Identity("admin", "/O=system:masters/CN=podium-rig-admin"),
+        Identity("rig", "/O=system:masters/CN=podium-rig"),
         Identity("controller-manager", "/CN=system:kube-controller-manager"),
         Identity("scheduler", "/CN=system:kube-scheduler"),
         Identity("hollow", "/CN=podium-rig-hollow", "IP:127.0.0.1,DNS:localhost"),
