@@ -2,12 +2,14 @@
 
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
 
-from . import lifecycle, status
+from . import faults as plant
+from . import lifecycle, network, status
 from .failure import RigError
-from .topology import DEFAULT_VERSION, Layout, layout_from, parse_version
+from .topology import DEFAULT_VERSION, Layout, find_cluster, find_node, layout_from, parse_version
 
 
 def parser() -> argparse.ArgumentParser:
@@ -19,7 +21,36 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("status", help="processes and nodes; exit status 1 when something is wrong")
     commands.add_parser("kubeconfig", help="print the path of the kubeconfig")
     commands.add_parser("env", help="print export lines for eval")
+    _describe_faults(commands.add_parser("fault", help="plant a fault, or take it away"))
     return top
+
+
+def _describe_faults(top: argparse.ArgumentParser) -> None:
+    faults = top.add_subparsers(dest="fault", required=True)
+    for name, text in (
+        ("node-stop", "stop the kubelet of NODE; its containers go on"),
+        ("node-start", "start it and wait until NODE is Ready"),
+        ("net-cut", "drop every packet between NODE and the rest"),
+        ("net-heal", "join NODE again and wait until it is Ready"),
+    ):
+        faults.add_parser(name, help=text).add_argument("node", metavar="NODE")
+    for name, text in (
+        ("tcp-list", "list the established connections that tcp-cut would cut"),
+        ("tcp-cut", "cut one TCP connection with RST, and prove it; exit status 1 when none matched"),
+    ):
+        one = faults.add_parser(name, help=text)
+        one.add_argument("target", metavar="NODE|CLUSTER|hollow", help="whose connections")
+        legs = [leg.value for leg in (plant.Leg.KUBELET, plant.Leg.RUNTIME)]
+        one.add_argument(
+            "--leg", choices=legs, default="kubelet", help="of a NODE: API server -> kubelet, or kubelet -> containerd"
+        )
+        one.add_argument("--port", type=int, help="the local port of the end that dialled")
+        one.add_argument("--all", action="store_true", dest="everything", help="every match")
+    restart = faults.add_parser("apiserver-restart", help="end the API server and start it again")
+    restart.add_argument("cluster", metavar="CLUSTER")
+    restart.add_argument("--kill", action="store_true", help="SIGKILL instead of SIGTERM")
+    compact = faults.add_parser("compact", help="compact etcd, so that old versions are gone (410)")
+    compact.add_argument("cluster", metavar="CLUSTER")
 
 
 def main() -> int:
@@ -49,7 +80,34 @@ def _dispatch(layout: Layout, arguments: argparse.Namespace) -> int:
             print(lifecycle.up(layout, parse_version(os.environ.get("KUBERNETES") or DEFAULT_VERSION)))
         elif arguments.command == "down":
             print(lifecycle.down(layout))
+        elif arguments.command == "fault":
+            lifecycle.programs_in_use(layout)
+            print(_plant(layout, arguments))
     return 0
+
+
+def _plant(layout: Layout, arguments: argparse.Namespace) -> str:
+    fault = arguments.fault
+    if fault in ("tcp-list", "tcp-cut"):
+        place = plant.place_of(arguments.target, plant.Leg(arguments.leg))
+        if fault == "tcp-list":
+            return "\n".join(str(one) for one in plant.connections(place))
+        done = plant.cut(place, arguments.port, everything=arguments.everything)
+        return "\n".join(f"cut {one}" for one in done)
+    if fault == "apiserver-restart":
+        number = signal.SIGKILL if arguments.kill else signal.SIGTERM
+        return plant.restart_apiserver(layout, find_cluster(arguments.cluster), number)
+    if fault == "compact":
+        return plant.compact(layout, find_cluster(arguments.cluster))
+    node = find_node(arguments.node)
+    if fault == "node-stop":
+        return plant.stop_node(layout, node)
+    if fault == "node-start":
+        return plant.start_node(layout, node)
+    if fault == "net-heal":
+        return plant.heal(layout, node)
+    network.cut(node)
+    return f"{node.name} is cut off: every packet is dropped, nobody is told"
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def is_ready(layout: Layout, cluster: Cluster) -> bool:
 
 
 def ready_nodes(layout: Layout, cluster: Cluster) -> dict[str, bool]:
-    """Map the name of each registered node to whether it is Ready and free of the not-ready taint; empty when the server is silent."""
+    """Map each registered node to: Ready and free of the not-ready taint? Empty when the server is silent."""
     try:
         answer = ask(layout, cluster, "GET", "/api/v1/nodes")
     except (OSError, http.client.HTTPException):

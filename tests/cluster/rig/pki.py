@@ -35,9 +35,7 @@ def identities(cluster: Cluster, nodes: tuple[Node, ...]) -> list[Identity]:
         Identity("hollow", "/CN=podium-rig-hollow", "IP:127.0.0.1,DNS:localhost"),
     ]
     for node in nodes:
-        fixed.append(
-            Identity(f"node-{node.name}", f"/O=system:nodes/CN=system:node:{node.name}", f"IP:{node.address}")
-        )
+        fixed.append(Identity(f"node-{node.name}", f"/O=system:nodes/CN=system:node:{node.name}", f"IP:{node.address}"))
     return fixed
 
 
