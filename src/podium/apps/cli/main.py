@@ -1,0 +1,122 @@
+"""The programs `podium` and `kubectl-podium`: split argv, call the verb, turn every end into an exit status."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from podium.apps.cli import render
+from podium.apps.cli.verbs import Behind, Podium
+from podium.domain.errors import (
+    AdmissionError,
+    ClusterError,
+    NotAllowedError,
+    NothingMatchedError,
+    PodiumError,
+    UsageError,
+)
+
+_STATUSES: tuple[tuple[type[PodiumError], int], ...] = (
+    (UsageError, 2),
+    (NotAllowedError, 6),
+    (ClusterError, 4),
+    (NothingMatchedError, 3),
+)
+BUG = 1
+INTERRUPTED = 130
+
+
+def entry() -> NoReturn:
+    """Run as a console script."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one command line and return its exit status; never raises, never prints a traceback without -v."""
+    before, behind = split(argv)
+    try:
+        status = _call(before, behind)
+        render.flush()
+    except BrokenPipeError:
+        # Somebody stopped reading (`| head`): one Ctrl-C.
+        render.abandon()
+        return INTERRUPTED
+    except (KeyboardInterrupt, click.Abort):
+        render.abandon()
+        return INTERRUPTED
+    return status
+
+
+def split(argv: Sequence[str]) -> tuple[list[str], Behind]:
+    """Part the command line at its first `--`: ours before it, the command's behind it."""
+    if "--" not in argv:
+        return list(argv), Behind(None)
+    place = list(argv).index("--")
+    return list(argv[:place]), Behind(tuple(argv[place + 1 :]))
+
+
+def status_of(error: PodiumError) -> int:
+    """The exit status of an error that was expected."""
+    return next((status for kind, status in _STATUSES if isinstance(error, kind)), BUG)
+
+
+def _call(before: Sequence[str], behind: Behind) -> int:
+    try:
+        status = Podium().main(list(before), prog_name="podium", standalone_mode=False, obj=behind)
+    except (KeyboardInterrupt, BrokenPipeError, click.Abort):
+        raise
+    except click.ClickException as error:
+        return _refuse(before, UsageError(_words_of(error)))
+    except PodiumError as error:
+        return _refuse(before, error)
+    except OSError as error:
+        if error.filename is None:
+            return _bug(before, error)
+        return _refuse(before, UsageError(f"{error.filename}: {error.strerror}"))
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a bug is one line too
+        return _bug(before, error)
+    return status if isinstance(status, int) else 0
+
+
+def _refuse(before: Sequence[str], error: PodiumError) -> int:
+    if isinstance(error, AdmissionError):
+        return _bug(before, error)
+    status = status_of(error)
+    text = str(error)
+    if _wants_traceback(before):
+        render.traceback(error)
+    if _wants_json(before):
+        from podium.apps.cli.wire_json import encode, failure
+
+        render.write_out(encode(failure(error, status)) + b"\n")
+    render.error(text)
+    return status
+
+
+def _bug(before: Sequence[str], error: Exception) -> int:
+    if _wants_traceback(before):
+        render.traceback(error)
+        render.error(f"a bug: {type(error).__name__}: {error}")
+    else:
+        render.error(f"a bug: {type(error).__name__}: {error} (run with -v for the traceback)")
+    return BUG
+
+
+def _words_of(error: click.ClickException) -> str:
+    text = " ".join(error.format_message().split())
+    return text[:1].lower() + text[1:].removesuffix(".")
+
+
+def _wants_traceback(before: Sequence[str]) -> bool:
+    return any(word in ("-v", "-vv", "-vvv", "--verbose") for word in before)
+
+
+def _wants_json(before: Sequence[str]) -> bool:
+    """Whether `-o json` or `-o jsonl` can be understood, also where the rest of the line cannot."""
+    joined = ("-ojson", "-o=json", "--output=json", "-ojsonl", "-o=jsonl", "--output=jsonl")
+    apart = any(word in ("-o", "--output") and after in ("json", "jsonl") for word, after in itertools.pairwise(before))
+    return apart or any(word in joined for word in before)

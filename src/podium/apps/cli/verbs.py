@@ -1,0 +1,214 @@
+"""Verbs: click commands that take their flags as one mapping, and a group that imports a verb when it is named."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import click
+
+from podium.domain.errors import UsageError
+
+_HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 120}
+
+
+class Flag(click.Option):
+    """A flag that knows under which row of the help it stands."""
+
+    def __init__(self, names: Sequence[str], row: str, **attributes: Any) -> None:
+        super().__init__(list(names), **attributes)
+        self.row = row
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """The parsed flags of one call, read by type: a wrong name or type is a bug and raises."""
+
+    values: Mapping[str, object]
+
+    def text(self, name: str) -> str | None:
+        """One text, None where the flag was not given."""
+        value = self.values[name]
+        assert value is None or isinstance(value, str), name
+        return value
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """All texts of a flag that may be repeated."""
+        value = self.values[name]
+        assert isinstance(value, tuple), name
+        return tuple(str(part) for part in value)
+
+    def pairs(self, name: str) -> tuple[tuple[str, str], ...]:
+        """All KEY=VALUE of a flag that may be repeated."""
+        value = self.values[name]
+        assert isinstance(value, tuple), name
+        return tuple((str(key), str(part)) for key, part in value)
+
+    def is_set(self, name: str) -> bool:
+        """Whether a flag without a value was given."""
+        value = self.values[name]
+        assert isinstance(value, bool), name
+        return value
+
+    def count(self, name: str) -> int | None:
+        """A whole number."""
+        value = self.values[name]
+        assert value is None or isinstance(value, int), name
+        return value
+
+    def seconds(self, name: str) -> float | None:
+        """A duration."""
+        value = self.values[name]
+        assert value is None or isinstance(value, int | float), name
+        return None if value is None else float(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a verb. `command` is what stood behind `--`; None where there was no `--`."""
+
+    flags: Flags
+    command: tuple[str, ...] | None
+
+
+class Verb(click.Command):
+    """A command whose `act` takes a Call and gives the exit status."""
+
+    def __init__(
+        self, name: str, act: Callable[[Call], int], params: Sequence[click.Parameter], text: str, usage: str
+    ) -> None:
+        super().__init__(name, params=list(params), help=text, context_settings=dict(_HELP))
+        self._act = act
+        self._usage = usage
+
+    def invoke(self, ctx: click.Context) -> int:
+        """Act, as click asks."""
+        command = ctx.find_object(Behind)
+        return self._act(Call(Flags(ctx.params), command.words if command else None))
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Name what is given, in the grammar's order."""
+        return [self._usage]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse, and name the near misses of a flag that does not exist."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            names = [name for param in self.get_params(ctx) if _is_shown(param) for name in param.opts]
+            _no_such("flag", error.option_name, names)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the flags by the rows of the grammar."""
+        rows: dict[str, list[tuple[str, str]]] = {}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            if record is not None:
+                rows.setdefault(param.row if isinstance(param, Flag) else "Self", []).append(record)
+        for row, records in rows.items():
+            with formatter.section(row):
+                formatter.write_dl(records, col_max=34)
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """What stood behind the first `--` of the command line, None where there was none."""
+
+    words: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A verb's line in the help, and where it lives: `module` has the Verb as VERB."""
+
+    module: str
+    text: str
+
+
+VERBS: Mapping[str, Entry] = {
+    "exec": Entry("podium.apps.cli.exec", "Run a command in every target"),
+    "targets": Entry("podium.apps.cli.targets", "Show what a selection picks, and what it leaves out"),
+    "doctor": Entry("podium.apps.cli.doctor", "Say which clusters are reached, as whom, with which rights"),
+    "sandbox": Entry("podium.apps.cli.sandbox", "Run an embedded cluster to try things on"),
+    "completion": Entry("podium.apps.cli.completion", "Print the completion script of a shell"),
+    "version": Entry("podium.apps.cli.version", "Print the version"),
+}
+
+
+class Podium(click.Group):
+    """The root of the command line: knows the verbs by name, imports the one that is called."""
+
+    def __init__(self) -> None:
+        super().__init__("podium", help=_ABOUT, context_settings=dict(_HELP), no_args_is_help=False)
+        self.params.append(
+            click.Option(["--version"], is_flag=True, is_eager=True, expose_value=False, help="Print the version.",
+                         callback=_print_version)
+        )  # fmt: skip
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """All verbs, in the order of the help."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
+        """Import a verb."""
+        entry = VERBS.get(cmd_name)
+        if entry is None:
+            return None
+        verb = importlib.import_module(entry.module).VERB
+        assert isinstance(verb, click.Command)
+        return verb
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the verb; name the near misses of one that does not exist."""
+        word = args[0]
+        if word.startswith("-"):
+            _no_such("flag", word.partition("=")[0], ["--version", "--help"], " before the verb")
+        if word not in VERBS:
+            _no_such("verb", word, list(VERBS))
+        return word, self.get_command(ctx, word), args[1:]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Show the help when called bare; name the near misses of a flag that does not exist."""
+        if not args:
+            args = ["--help"]
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            _no_such("flag", error.option_name, ["--version", "--help"], " before the verb")
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
+        """List the verbs without importing one."""
+        with formatter.section("Verbs"):
+            formatter.write_dl([(name, entry.text) for name, entry in VERBS.items()])
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """The grammar in one line."""
+        return ["VERB [TARGETS] [flags] [-- COMMAND]"]
+
+
+_ABOUT = """One command over thousands of pods, with honest results.
+
+`podium VERB --help` lists a verb's flags. The same as `kubectl podium VERB ...`."""
+
+
+def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:  # noqa: ARG001 - click's
+    if value and not ctx.resilient_parsing:
+        from podium.apps.cli.version import write_version
+
+        write_version()
+        ctx.exit()
+
+
+def _is_shown(param: click.Parameter) -> bool:
+    return isinstance(param, click.Option) and not param.hidden
+
+
+def _no_such(kind: str, word: str, known: Sequence[str], where: str = "") -> NoReturn:
+    near = difflib.get_close_matches(word, known, n=3, cutoff=0.6)
+    hint = f"did you mean {' or '.join(near)}?" if near else "see --help"
+    raise UsageError(f"no such {kind}{where}: {word} ({hint})")
