@@ -12,7 +12,7 @@ from .topology import HOLLOW_PORT, KUBELET_PORT, STREAM_PORT, Cluster, Layout, N
 
 
 class Leg(Enum):
-    """A leg of the way from a client to a container."""
+    """A leg of the way from a client to a container, as far as the rig cuts it."""
 
     CLIENT = "client"
     KUBELET = "kubelet"
@@ -114,8 +114,15 @@ def start_node(layout: Layout, node: Node) -> str:
 
 
 def await_node(layout: Layout, node: Node) -> None:
-    """Wait until a node is Ready; raise RigError when it is not in time."""
-    if not processes.wait_until(lambda: api.ready_nodes(layout, node.cluster).get(node.name, False), 60.0, 0.2):
+    """Wait until a node is Ready and its kubelet answers the API server; raise RigError when it is not in time."""
+    answers = f"/api/v1/nodes/{node.name}/proxy/healthz"
+
+    def is_back() -> bool:
+        # Ready alone may be what the API server remembers from before.
+        ready = api.ready_nodes(layout, node.cluster).get(node.name, False)
+        return ready and api.exists(layout, node.cluster, answers)
+
+    if not processes.wait_until(is_back, 60.0, 0.2):
         name = nodes.kubelet_name(node)
         raise RigError(f"{node.name} did not get Ready: {processes.last_lines(layout, name)}")
 
@@ -141,12 +148,17 @@ def restart_apiserver(layout: Layout, cluster: Cluster, number: signal.Signals) 
 def compact(layout: Layout, cluster: Cluster) -> str:
     """Compact etcd up to now and tell the API servers, as their own compactor does every 5 minutes.
 
-    Both clusters share one etcd, so both forget. Watch caches keep recent events: only an API server started
-    afterwards answers 410 to a watch from an old version. Source: apiserver storage/etcd3/compact.go.
+    Returns once an exact list of pods at the version before is answered with 410 (API servers page from cached
+    snapshots and drop them within 5 s). Both clusters share one etcd, so both forget. Watch caches keep recent
+    events: only an API server started afterwards answers 410 to a watch from an old version.
+    Source: apiserver storage/etcd3/compact.go and storage/cacher/compactor.go.
     """
     key = base64.b64encode(b"compact_rev_key").decode()
     now = int(control.ask_etcd("/v3/kv/range", {"key": key})["header"]["revision"])
     value = base64.b64encode(str(now).encode()).decode()
     control.ask_etcd("/v3/kv/put", {"key": key, "value": value})
     control.ask_etcd("/v3/kv/compaction", {"revision": str(now), "physical": True})
+    old = f"/api/v1/pods?limit=1&resourceVersion={now - 1}&resourceVersionMatch=Exact"
+    if not processes.wait_until(lambda: api.ask(layout, cluster, "GET", old).status == 410, 20.0, 0.2):
+        raise RigError(f"the API server of {cluster.context} still lists revision {now - 1} after the compaction")
     return f"etcd is compacted up to revision {now} ({cluster.context} and all others on it)"
