@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from podium.domain.inventory import Owner, Pod
 from podium.domain.labels import LabelSelector
 from podium.domain.targets import Target
+
+#: owners that only their own object ties to pods, and what a snapshot must list for them
+_ASKED: Mapping[str, str] = MappingProxyType({"Service": "service", "CronJob": "cronjob", "Deployment": "replicaset"})
 
 
 class Readiness(enum.Enum):
@@ -90,15 +95,32 @@ class Selection:
     @property
     def says_what(self) -> bool:
         """Whether anything but `where` was said: acting or reading without it is a usage error."""
-        return bool(self.names or self.owners or self.labels or self.field_selectors or self.given or self.everything)
+        labelled = any(not selector.is_empty for selector in self.labels)
+        return bool(self.names or self.owners or labelled or self.field_selectors or self.given or self.everything)
+
+    @property
+    def effective_where(self) -> Where:
+        """`where`, or where nothing was said of it and all that is `given` names its namespace: those namespaces."""
+        if self.given is None or self.where != Where() or not all(target.namespace for target in self.given):
+            return self.where
+        return Where(tuple(dict.fromkeys(target.namespace for target in self.given)))
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """What else than pods and nodes a snapshot must hold to resolve this: service, cronjob, replicaset."""
+        owners = [*self.owners, *(exclude.owner for exclude in self.excludes if exclude.owner is not None)]
+        kinds = {_ASKED[owner.kind] for owner in owners if owner.kind in _ASKED}
+        by_workload = self.sample is not None and self.sample.per is SamplePer.WORKLOAD
+        return frozenset(kinds | ({"replicaset"} if self.revision is not None or by_workload else set()))
 
 
 class LeftOutWhy(enum.Enum):
-    """Why something in the selection is not a target. Only SHOULD_RUN_* make a run incomplete."""
+    """Why something in the selection is not a target. Whether it counts says `LeftOut.should_run`."""
 
     PENDING = "Pending"
     WAITING = "Waiting"  # in a waiting reason: CrashLoopBackOff, ImagePullBackOff, ContainerCreating
-    NOT_STARTED = "NotStarted"
+    NOT_STARTED = "NotStarted"  # scheduled, and the kubelet did not start it yet, or says nothing of it
+    RESTARTING = "Restarting"  # ended, and is to be started again
     COMPLETED = "Completed"
     FAILED = "Failed"  # phase Failed: evicted, and never restarted
     TERMINATING = "Terminating"
@@ -135,6 +157,17 @@ class Picked:
 
 
 @dataclass(frozen=True, slots=True)
+class Missing:
+    """Something named exactly (a pod, TYPE/NAME, a line of --targets-from) of which the snapshot has no pod.
+
+    It makes a run incomplete, as a left-out that should run does. `near`: names that look like it.
+    """
+
+    name: str
+    near: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Resolution:
     """Selector + snapshot: the targets, and who was left out and why. Targets on NotReady nodes are targets."""
 
@@ -143,3 +176,4 @@ class Resolution:
     container_choice: tuple[tuple[str, int], ...] = ()  #: (("by annotation", 1180), ("first of several", 20)); said
     seed: int | None = None  #: of the sample, printed
     near_misses: tuple[str, ...] = ()  #: names close to what was asked, when nothing matched
+    missing: tuple[Missing, ...] = ()  #: named exactly, and not there
