@@ -10,6 +10,7 @@ from typing import NoReturn
 import click
 
 from podium.apps.cli import render
+from podium.apps.cli.ends import CTRL_C, EndedEarlyError
 from podium.apps.cli.verbs import Behind, Podium
 from podium.domain.errors import (
     AdmissionError,
@@ -27,7 +28,6 @@ _STATUSES: tuple[tuple[type[PodiumError], int], ...] = (
     (NothingMatchedError, 3),
 )
 BUG = 1
-INTERRUPTED = 130
 
 
 def entry() -> NoReturn:
@@ -44,10 +44,10 @@ def main(argv: Sequence[str]) -> int:
     except BrokenPipeError:
         # Somebody stopped reading (`| head`): one Ctrl-C.
         render.abandon()
-        return INTERRUPTED
+        return CTRL_C.status
     except (KeyboardInterrupt, click.Abort):
         render.abandon()
-        return INTERRUPTED
+        return CTRL_C.status
     return status
 
 
@@ -61,6 +61,8 @@ def split(argv: Sequence[str]) -> tuple[list[str], Behind]:
 
 def status_of(error: PodiumError) -> int:
     """The exit status of an error that was expected."""
+    if isinstance(error, EndedEarlyError):
+        return error.cause.status
     return next((status for kind, status in _STATUSES if isinstance(error, kind)), BUG)
 
 

@@ -86,7 +86,7 @@ def event_line(event: Event) -> Shape:
         case Started(target, attempt, at):
             return {"event": "started", **target_record(target), "attempt": attempt, "at": at}
         case Finished():
-            return {"event": "finished", **_end_record(event), "at": event.at, "next_in": event.next_in}
+            return {"event": "finished", **end_record(event), "at": event.at, "next_in": event.next_in}
         case Noticed(text, at):
             return {"event": "noticed", "text": _clean(text), "at": at}
 
@@ -100,7 +100,7 @@ def output_line(target: Target, channel: Channel, data: bytes) -> Shape:
 def finished_record(end: Finished, read: Read, limit: int) -> Shape:
     """One of `targets[]`: the end of a target with what it wrote, at most `limit` bytes a stream."""
     stdout, stderr = read(end.answer.stdout, limit), read(end.answer.stderr, limit)
-    record = _end_record(end)
+    record = end_record(end)
     seconds = record.pop("seconds")
     return {
         **record,
@@ -176,7 +176,8 @@ def _head(report: Report, who: str) -> Shape:
     }
 
 
-def _end_record(end: Finished) -> Shape:
+def end_record(end: Finished) -> Shape:
+    """How a target ended, without what it wrote."""
     reason = reason_of(end.outcome)
     return {
         **target_record(end.target),

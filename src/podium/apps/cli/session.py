@@ -1,0 +1,98 @@
+"""One event loop for one verb, and what ends it early: SIGINT, SIGTERM, SIGHUP, a closed stdout."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
+from typing import TypeVar
+
+from podium.apps.cli.ends import CLOSED, CTRL_C, SIGHUP, SIGTERM, Cause, EndedEarlyError
+from podium.features.exec.report import Stop
+
+T = TypeVar("T")
+
+
+_SIGNALS: Mapping[signal.Signals, Cause] = MappingProxyType(
+    {signal.SIGINT: CTRL_C, signal.SIGTERM: SIGTERM, signal.SIGHUP: SIGHUP}
+)
+
+
+class Interrupts:
+    """Takes signals in turn: the first asks to end, the second at once.
+
+    Until somebody follows them, the first cancels what is under way.
+    """
+
+    def __init__(self, task: asyncio.Task[object] | None) -> None:
+        self._task = task
+        self._loop = asyncio.get_running_loop()
+        self._stop: Callable[[Stop], None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self.cause: Cause | None = None
+
+    def follow(self, stop: Callable[[Stop], None]) -> None:
+        """From now on ask `stop` to end: once gracefully, and again when the grace is over or at the second time."""
+        self._stop = stop
+
+    def take(self, cause: Cause) -> None:
+        """Somebody wants us to end."""
+        first = self.cause is None
+        self.cause = self.cause or cause
+        if self._stop is None:
+            if self._task is not None:
+                self._task.cancel()
+            return
+        stop = Stop(f"stopped by {self.cause.text}", self.cause.status)
+        self._stop(stop)
+        if first:
+            self._timer = self._loop.call_later(cause.grace, self._stop, stop)
+
+    def closed_stdout(self) -> None:
+        """Nobody reads our answers any more: one Ctrl-C, however often it is noticed."""
+        if self.cause is None:
+            self.take(CLOSED)
+
+    def install(self) -> None:
+        """Take the signals that are not ignored (nohup, a background job of a shell)."""
+        for number, cause in _SIGNALS.items():
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                self._loop.add_signal_handler(number, self.take, cause)
+
+    def remove(self) -> None:
+        """Leave signals to the interpreter again: what follows is not worth waiting for."""
+        if self._timer is not None:
+            self._timer.cancel()
+        for number in _SIGNALS:
+            self._loop.remove_signal_handler(number)
+
+
+def run(act: Callable[[Interrupts], Awaitable[T]]) -> T:
+    """Run a verb in an event loop of its own, with uvloop where it is present.
+
+    Raises EndedEarlyError when a signal came before `act` followed them.
+    """
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(_guarded(act))
+
+
+async def _guarded(act: Callable[[Interrupts], Awaitable[T]]) -> T:
+    interrupts = Interrupts(asyncio.current_task())
+    interrupts.install()
+    try:
+        return await act(interrupts)
+    except asyncio.CancelledError:
+        if interrupts.cause is None:
+            raise
+        raise EndedEarlyError(interrupts.cause) from None
+    finally:
+        interrupts.remove()
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
