@@ -14,7 +14,7 @@ from podium.domain.admission import Admission
 from podium.domain.commands import Command
 from podium.domain.events import Answer, Channel, Event, Stream
 from podium.domain.inventory import Snapshot
-from podium.domain.outcomes import Outcome
+from podium.domain.outcomes import Outcome, Why
 from podium.domain.targets import Target
 
 
@@ -79,6 +79,10 @@ class Output(Protocol):
         """Take bytes; they are only valid during the call."""
         ...
 
+    def learn(self, why: Why) -> None:
+        """Take notice of what would explain a timeout, should one come."""
+        ...
+
 
 class Exec(Protocol):
     """Run commands in targets of one cluster."""
@@ -103,8 +107,12 @@ class Reviews(Protocol):
         ...
 
 
-class Capture(Output, Protocol):
-    """An Output that keeps bytes, bounded, and hashes all of them."""
+class Capture(Protocol):
+    """Keeps bytes, bounded, and hashes all of them."""
+
+    def write(self, channel: Channel, data: memoryview) -> None:
+        """Take bytes; they are only valid during the call."""
+        ...
 
     def seal(self) -> Answer:
         """End it: what was kept can be read from its Blobs by the digests in the answer."""
@@ -132,6 +140,14 @@ class Journal(Protocol):
 
     async def append(self, events: Sequence[Event]) -> None:
         """Return once the events would survive a crash, as far as this journal promises; raises JournalError."""
+        ...
+
+
+class Journals(Protocol):
+    """Where journals are kept."""
+
+    def open(self, run: str, identity: str) -> Journal:
+        """A journal for one run; raises JournalError."""
         ...
 
 

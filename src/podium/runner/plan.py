@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from podium.domain.commands import Command
@@ -23,7 +24,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Command x targets x care. `targets` in the order they start; `not_ready` nodes come last."""
+    """Command x targets x care. `targets` in the order they start, those on `not_ready` nodes last."""
 
     run: str
     action: str
@@ -31,3 +32,4 @@ class Plan:
     targets: tuple[Target, ...]
     pace: Pace = Pace()
     not_ready: frozenset[tuple[str, str]] = field(default=frozenset())  #: (cluster, node)
+    lives: Mapping[Target, str] = field(default_factory=dict)  #: the container id of each target in the snapshot

@@ -1,0 +1,257 @@
+"""Exec in one cluster: the port's promise over the exec subresource of the API server.
+
+Commands without stdin speak v4, where the runtime itself writes the Status; v5 only where stdin must end, and then
+a Success counts only with the end mark of our shell wrapper (docs/adr/0002-exec-protocol.md).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from podium.adapters.kube.api import Api
+from podium.adapters.kube.loader import Loading, MarkFilter, load
+from podium.adapters.kube.session import Broken, End, Session
+from podium.adapters.kube.verdicts import V4, V5, Evidence, decide, refused
+from podium.adapters.kube.wire_errors import ConnectFailedError, NoAnswerError, SessionClosedError, UpgradeRefusedError
+from podium.domain.admission import Admission
+from podium.domain.commands import Command, CommandKind
+from podium.domain.errors import AdmissionError, ClusterError
+from podium.domain.events import Channel
+from podium.domain.outcomes import Lost, Outcome, Reason, Rejected, Why
+from podium.domain.targets import Target
+from podium.ports import Exec, Output
+
+STDIN, ERROR = 0, 3
+CHUNK = 32 * 1024
+STATUS_AT_MOST = 64 * 1024
+CLOSE_WITHIN = 1.0  #: seconds the server may take to close after its Status
+STATUS_AFTER_MARK = 2.0  #: seconds the Status may take after the end mark: stdin nobody reads can hold it back for ever
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a command travels: argv for the URL, protocols offered in order, and the shell's program if any."""
+
+    argv: tuple[str, ...]
+    protocols: tuple[str, ...]
+    stdin: bool
+    by_shell: bool
+    loaded: bool
+
+
+def way_of(command: Command) -> Way:
+    """Choose the way: v4 where nothing must be closed, the shell wrapper where it is needed or proves the end."""
+    loaded = command.kind is CommandKind.SCRIPT or bool(command.env) or command.cwd != ""
+    if command.stdin is not None:
+        return Way((), (V5, V4), stdin=True, by_shell=True, loaded=True)
+    if loaded:
+        return Way((), (V4,), stdin=True, by_shell=True, loaded=True)
+    if command.kind is CommandKind.LINE:
+        return Way(("sh", "-c", *command.argv), (V4,), stdin=False, by_shell=True, loaded=False)
+    return Way(command.argv, (V4,), stdin=False, by_shell=False, loaded=False)
+
+
+class KubeExec:
+    """Runs commands through one cluster's API server."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    async def exec(self, admission: Admission, target: Target, command: Command, output: Output) -> Outcome:
+        """Run `command` once; see ports.Exec."""
+        if not admission.covers(target, command):
+            raise AdmissionError(f"{target} or its command is outside the admission of run {admission.run}")
+        way = way_of(command)
+        outcome = await self._go(way, target, command, output)
+        if _lacks_shell(outcome) and _can_do_without(command):
+            bare = Way(command.argv, (V5,), stdin=True, by_shell=False, loaded=False)
+            return await self._go(bare, target, command, output)
+        return outcome
+
+    async def _go(self, way: Way, target: Target, command: Command, output: Output) -> Outcome:
+        loading = load(command, _nonce(), stdin_size=_size(command), half_close=True) if way.loaded else None
+        argv = loading.argv if loading is not None else way.argv
+        receiver = _Receiver(output, loading)
+        try:
+            session = await self._open(way, argv, target, receiver)
+        except _NoWay as no_way:
+            return no_way.outcome
+        try:
+            return await self._converse(session, receiver, way, loading, command)
+        except asyncio.CancelledError:
+            session.abort()
+            raise
+
+    async def _open(self, way: Way, argv: tuple[str, ...], target: Target, receiver: _Receiver) -> Session:
+        path = f"/api/v1/namespaces/{quote(target.namespace)}/pods/{quote(target.pod)}/exec"
+        query = [("container", target.container), ("stdout", "true"), ("stderr", "true")]
+        if way.stdin:
+            query.append(("stdin", "true"))
+        query += [("command", word) for word in argv]
+        try:
+            return await self._api.upgrade(path, query, way.protocols, receiver)
+        except UpgradeRefusedError as error:
+            if V5 not in way.protocols and error.status == 400 and b"protocol" in error.body:
+                return await self._open(replace(way, protocols=(V5,)), argv, target, receiver)
+            raise _NoWay(refused(error.status, error.body, argv)) from None
+        except ConnectFailedError as error:
+            raise _NoWay(Rejected(Reason(Why.API_UNREACHABLE, str(error)))) from None
+        except NoAnswerError as error:
+            raise _NoWay(Lost(Reason(Why.NO_ANSWER, str(error)))) from None
+        except ClusterError as error:
+            raise _NoWay(Rejected(Reason(Why.UNAUTHORIZED, str(error)))) from None
+
+    async def _converse(
+        self, session: Session, receiver: _Receiver, way: Way, loading: Loading | None, command: Command
+    ) -> Outcome:
+        receiver.attach(session)
+        feeding: asyncio.Task[None] | None = None
+        if loading is not None and session.protocol == V4 and command.stdin is not None:
+            bounded = load(command, loading.nonce, stdin_size=_size(command), half_close=False)
+            loading = replace(bounded, argv=loading.argv)
+        if way.stdin:
+            feeding = asyncio.create_task(_feed(session, loading, command.stdin))
+        try:
+            await receiver.settled(feeding)
+        finally:
+            if feeding is not None:
+                feeding.cancel()
+                with suppress(asyncio.CancelledError):
+                    await feeding
+        await session.close()
+        receiver.flush()
+        return decide(
+            Evidence(
+                protocol=session.protocol,
+                status=receiver.status,
+                mark=receiver.mark,
+                expects_mark=loading is not None and loading.ends_with_mark,
+                broken=receiver.broken,
+                argv=loading.argv if loading is not None else way.argv,
+                by_shell=way.by_shell,
+                cwd=command.cwd,
+            )
+        )
+
+
+class _NoWay(Exception):
+    """No stream was opened: the outcome, on its way out."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__()
+        self.outcome = outcome
+
+
+class _Receiver:
+    """Sorts what comes: output to the Output, the error channel and the end kept for the verdict."""
+
+    def __init__(self, output: Output, loading: Loading | None) -> None:
+        self._output = output
+        self._filter = MarkFilter(loading.mark) if loading is not None else None
+        self._error = bytearray()
+        self._end: End | None = None
+        self._ended = asyncio.Event()
+        self._told = asyncio.Event()  # a Status or the end mark is here
+
+    @property
+    def status(self) -> bytes | None:
+        return bytes(self._error) if self._error else None
+
+    @property
+    def mark(self) -> str | None:
+        return self._filter.found if self._filter is not None else None
+
+    @property
+    def broken(self) -> str:
+        return self._end.error if isinstance(self._end, Broken) else ""
+
+    def attach(self, session: Session) -> None:
+        self._output.attach(session)
+
+    def received(self, channel: int, data: memoryview) -> None:
+        if channel == Channel.STDOUT:
+            self._output.write(Channel.STDOUT, data)
+        elif channel == Channel.STDERR:
+            self._stderr(data)
+        elif channel == ERROR and data:
+            self._error += data[: STATUS_AT_MOST - len(self._error)]
+            self._told.set()
+
+    def ended(self, end: End) -> None:
+        self._end = end
+        self._ended.set()
+        self._told.set()
+
+    async def settled(self, feeding: asyncio.Task[None] | None) -> None:
+        """Wait for the end: shortly once the Status is here, or the mark while nobody reads our stdin."""
+        await self._told.wait()
+        if self.mark is not None and not self._error and await self._bounded(STATUS_AFTER_MARK):
+            return
+        if self.mark is not None and not self._error:
+            if feeding is None or not feeding.done():
+                return
+            self._output.learn(Why.STDOUT_HELD)
+            await self._status_or_end()
+        await self._bounded(CLOSE_WITHIN)
+
+    async def _bounded(self, seconds: float) -> bool:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._ended.wait()
+        return self._ended.is_set()
+
+    async def _status_or_end(self) -> None:
+        while not self._error and not self._ended.is_set():
+            self._told.clear()
+            await self._told.wait()
+
+    def flush(self) -> None:
+        if self._filter is not None and (held := self._filter.flush()):
+            self._output.write(Channel.STDERR, memoryview(held))
+
+    def _stderr(self, data: memoryview) -> None:
+        if self._filter is None:
+            self._output.write(Channel.STDERR, data)
+            return
+        if own := self._filter.feed(data):
+            self._output.write(Channel.STDERR, memoryview(own))
+        if self._filter.found is not None:
+            self._told.set()
+
+
+async def _feed(session: Session, loading: Loading | None, stdin: bytes | memoryview | None) -> None:
+    """Send the program and then the command's own input; a command may end without reading it."""
+    with suppress(SessionClosedError):
+        if loading is not None:
+            await session.send(STDIN, loading.program)
+        if stdin is not None:
+            whole = memoryview(stdin)
+            for start in range(0, len(whole), CHUNK):
+                await session.send(STDIN, whole[start : start + CHUNK])
+            if session.protocol == V5:
+                await session.half_close(STDIN)
+
+
+def _size(command: Command) -> int | None:
+    return None if command.stdin is None else len(command.stdin)
+
+
+def _nonce() -> str:
+    return f"podium-{secrets.token_hex(8)}"
+
+
+def _lacks_shell(outcome: Outcome) -> bool:
+    return isinstance(outcome, Rejected) and outcome.reason.why is Why.NO_SHELL
+
+
+def _can_do_without(command: Command) -> bool:
+    return command.stdin is not None and not command.needs_shell
+
+
+if TYPE_CHECKING:
+    _: type[Exec] = KubeExec

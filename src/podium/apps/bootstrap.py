@@ -1,0 +1,183 @@
+"""Wiring: the one module that knows every adapter's name. Functions only."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+from podium import __version__
+from podium.adapters.clock import SystemClock
+from podium.adapters.kube.access import Access
+from podium.adapters.kube.api import Api, Wire
+from podium.adapters.kube.discovery import endpoint_of
+from podium.adapters.kube.exec import KubeExec
+from podium.adapters.kube.inventory import KubeInventory
+from podium.adapters.kube.kubeconfig import Config, load
+from podium.adapters.kube.kubeconfig_entries import Overrides
+from podium.adapters.kube.limits import raise_open_files, shrink_tls_buffers
+from podium.adapters.kube.reviews import KubeReviews
+from podium.adapters.kube.surroundings import Surroundings
+from podium.adapters.store.blobs import Limits, TemporaryBlobs
+from podium.adapters.store.journal import MemoryJournals
+from podium.domain.errors import ClusterError, UsageError
+from podium.domain.inventory import Unreached, UnreachedReason
+from podium.domain.run_ids import run_id
+from podium.runner.fleet import Cluster, Fleet
+
+REQUEST_TIMEOUT = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """How to reach clusters, and as whom: the Cluster flags. None and empty mean: as the kubeconfig says.
+
+    `contexts` are names or globs. Times in seconds. `max_output` bounds the bytes kept per target and stream.
+    `warn` takes one line that does not end the run. `stdin_taken` says why a plugin may not ask on stdin.
+    """
+
+    kubeconfig: str | None = None
+    contexts: tuple[str, ...] = ()
+    cluster: str | None = None
+    user: str | None = None
+    server: str | None = None
+    token_file: str | None = None
+    certificate_authority: str | None = None
+    tls_server_name: str | None = None
+    proxy_url: str | None = field(default=None, repr=False)
+    insecure_skip_tls_verify: bool = False
+    request_timeout: float | None = None
+    connect_timeout: float = 10.0
+    as_user: str | None = None
+    as_groups: tuple[str, ...] = ()
+    as_uid: str | None = None
+    as_user_extra: tuple[tuple[str, str], ...] = ()
+    max_output: int | None = None
+    stdin_taken: str = ""
+    terminal: bool = False
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+    warn: Callable[[str], None] | None = None
+
+
+@asynccontextmanager
+async def connect(settings: Connect) -> AsyncIterator[Fleet]:
+    """Reach the clusters of `settings` and give the fleet; closes all of it at the end.
+
+    Raises UsageError for a kubeconfig that is wrong, and for two contexts of one cluster. A cluster that does not
+    answer is in `Fleet.unreached`.
+    """
+    raise_open_files()
+    if not type(asyncio.get_running_loop()).__module__.startswith("uvloop"):
+        shrink_tls_buffers()
+    clock = SystemClock()
+    first_run = run_id(clock.wall(), os.urandom(10))
+    accesses = _accesses(settings)
+    async with AsyncExitStack() as stack:
+        blobs = TemporaryBlobs(Limits(stream=settings.max_output) if settings.max_output is not None else None)
+        stack.callback(blobs.close)
+        found = [await _open(stack, settings, access, first_run, clock) for access in accesses]
+        clusters, unreached = await _tell_apart(found)
+        yield Fleet(clusters, unreached, clock, blobs, MemoryJournals(_owner()), _run_names(first_run, clock))
+
+
+def _accesses(settings: Connect) -> list[Access]:
+    overrides = Overrides(
+        cluster=settings.cluster or "",
+        user=settings.user or "",
+        server=settings.server or "",
+        token_file=settings.token_file or "",
+        certificate_authority=settings.certificate_authority or "",
+        tls_server_name=settings.tls_server_name or "",
+        proxy_url=settings.proxy_url or "",
+        insecure_skip_tls_verify=settings.insecure_skip_tls_verify,
+        as_user=settings.as_user or "",
+        as_groups=settings.as_groups,
+        as_uid=settings.as_uid or "",
+        as_user_extra=settings.as_user_extra,
+    )
+    config = open_kubeconfig(settings)
+    return [config.resolve(name, overrides) for name in config.select(settings.contexts, overrides)]
+
+
+def open_kubeconfig(settings: Connect) -> Config:
+    """Load the kubeconfig that `settings` name; raises UsageError."""
+    surroundings = Surroundings(settings.environ, terminal=settings.terminal, stdin_taken=settings.stdin_taken)
+    return load(settings.kubeconfig, surroundings)
+
+
+async def _open(
+    stack: AsyncExitStack, settings: Connect, access: Access, run: str, clock: SystemClock
+) -> tuple[Cluster, KubeInventory]:
+    request_timeout = REQUEST_TIMEOUT if settings.request_timeout is None else settings.request_timeout
+    api = Api(
+        access,
+        user_agent=f"podium/{__version__} run/{run}",
+        connect_timeout=settings.connect_timeout,
+        request_timeout=request_timeout if request_timeout > 0 else None,
+        wire=Wire(environ=settings.environ),
+    )
+    stack.push_async_callback(api.close)
+    endpoint = endpoint_of(access.server, access.tls.ca_pem)
+    note = settings.warn or _unsaid
+    inventory = KubeInventory(api, access.context, access.namespace, clock=clock, note=note, endpoint=endpoint)
+    cluster = Cluster(
+        name=access.context or access.server,
+        server=access.server,
+        namespace=access.namespace,
+        identity=endpoint,
+        inventory=inventory,
+        exec=KubeExec(api),
+        reviews=KubeReviews(api),
+    )
+    return cluster, inventory
+
+
+async def _tell_apart(
+    found: Sequence[tuple[Cluster, KubeInventory]],
+) -> tuple[tuple[Cluster, ...], tuple[Unreached, ...]]:
+    """Refuse two contexts of one cluster: a run would act twice in each pod. One context needs no asking."""
+    if len(found) == 1:
+        return (found[0][0],), ()
+    identities = await asyncio.gather(*(_identity(inventory) for _, inventory in found))
+    names: dict[str, str] = {}
+    reached: list[Cluster] = []
+    unreached: list[Unreached] = []
+    for (cluster, _), identity in zip(found, identities, strict=True):
+        if isinstance(identity, ClusterError):
+            unreached.append(Unreached(cluster.name, "", UnreachedReason.UNREACHABLE, str(identity)))
+            continue
+        other = names.setdefault(identity, cluster.name)
+        if other != cluster.name:
+            raise UsageError(f"contexts {other} and {cluster.name} are one cluster: name one of them")
+        reached.append(cluster)
+    if not reached:
+        raise ClusterError("; ".join(dict.fromkeys(one.detail for one in unreached)))
+    return tuple(reached), tuple(unreached)
+
+
+async def _identity(inventory: KubeInventory) -> str | ClusterError:
+    try:
+        return await inventory.identity()
+    except ClusterError as error:
+        return error
+
+
+def _run_names(first: str, clock: SystemClock) -> Callable[[], str]:
+    names = iter([first])
+    return lambda: next(names, None) or run_id(clock.wall(), os.urandom(10))
+
+
+def _unsaid(_: str) -> None:
+    """Say nothing."""
+
+
+def _owner() -> str:
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"

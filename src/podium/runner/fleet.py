@@ -1,0 +1,41 @@
+"""What features work with: the clusters of one identity, made by bootstrap, closed with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from podium.domain.inventory import Unreached
+from podium.ports import Blobs, Clock, Exec, Inventory, Journals, Reviews
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """One reached cluster. `name` is its context; `identity` tells clusters apart (UID of kube-system)."""
+
+    name: str
+    server: str
+    namespace: str
+    identity: str
+    inventory: Inventory
+    exec: Exec
+    reviews: Reviews
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """All clusters of one connection, and those that could not be reached."""
+
+    clusters: tuple[Cluster, ...]
+    unreached: tuple[Unreached, ...]
+    clock: Clock
+    blobs: Blobs
+    journals: Journals
+    new_run: Callable[[], str]  #: the name of the next run
+
+    def cluster(self, name: str) -> Cluster:
+        """The cluster of that name; raises KeyError."""
+        for cluster in self.clusters:
+            if cluster.name == name:
+                return cluster
+        raise KeyError(name)
