@@ -1,0 +1,146 @@
+"""Route a request: who asks, may they, what does the path name, who answers."""
+
+import traceback
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from podium.sandbox.api import discovery
+from podium.sandbox.api.auth import ANONYMOUS, PUBLIC_PATHS, Attributes, Authority, Caller
+from podium.sandbox.api.exec import ExecService, minor_of
+from podium.sandbox.api.listing import Listing
+from podium.sandbox.api.resources import Target, read_path
+from podium.sandbox.api.statuses import (
+    StatusError,
+    forbidden,
+    forbidden_path,
+    internal,
+    no_such_path,
+    not_allowed,
+    not_found,
+)
+from podium.sandbox.settings import Settings
+from podium.sandbox.wire.channels import is_upgrade
+from podium.sandbox.wire.http import Answer, DropError, Request
+from podium.sandbox.world.pods import Pod
+from podium.sandbox.world.store import Store
+
+Strike = Callable[[Request, Target | None, Caller], Awaitable[Answer | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One line of the audit log: who asked what, and what came back."""
+
+    user: str
+    method: str
+    path: str
+    status: int
+    agent: str
+    protocols: str
+
+
+@dataclass(slots=True)
+class ApiServer:
+    """The one entry of all requests."""
+
+    settings: Settings
+    store: Store
+    authority: Authority
+    listing: Listing
+    exec: ExecService
+    address: str = ""
+    strikes: list[Strike] = field(default_factory=list)
+    audit: list[Record] = field(default_factory=list)
+
+    async def respond(self, request: Request) -> Answer:
+        """Answer any request; every refusal is a Status."""
+        caller = ANONYMOUS
+        try:
+            caller = self.authority.authenticate(request)
+            answer = await self._route(request, caller)
+        except StatusError as error:
+            answer = error.answer()
+        except (DropError, ConnectionError):
+            self._note(request, caller, 0)
+            raise
+        except Exception as error:  # noqa: BLE001 - a fault of ours must look like one, not hang the client
+            traceback.print_exception(error)
+            answer = internal(f"the sandbox failed: {type(error).__name__}").answer()
+        self._note(request, caller, answer.status)
+        return answer
+
+    def _note(self, request: Request, caller: Caller, status: int) -> None:
+        agent, protocols = request.headers.get("user-agent", ""), request.headers.get("sec-websocket-protocol", "")
+        self.audit.append(Record(caller.name, request.method, request.path, status, agent, protocols))
+        if len(self.audit) > 100_000:
+            del self.audit[:50_000]
+
+    async def _route(self, request: Request, caller: Caller) -> Answer:
+        target = read_path(request.path)
+        for strike in self.strikes:
+            answer = await strike(request, target, caller)
+            if answer is not None:
+                return answer
+        if target is None:
+            if caller is ANONYMOUS and not any(request.path.startswith(path) for path in PUBLIC_PATHS):
+                raise forbidden_path(caller.name, request.method.lower(), request.path)
+            accept = request.headers.get("accept", "")
+            return discovery.answer(request.path, accept, self.settings, self.address)
+        self.check(caller, target, verb_of(request, target))
+        return await self._serve(request, target, caller)
+
+    def check(self, caller: Caller, target: Target, verb: str) -> None:
+        """Ask RBAC. Raises StatusError (403)."""
+        wanted = Attributes(verb, target.group, target.full_resource, target.namespace, target.name)
+        if not self.authority.allows(caller, wanted):
+            scope = (target.full_resource, target.namespace)
+            raise forbidden(caller.name, verb, target.group, target.plural, scope, target.name)
+
+    async def _serve(self, request: Request, target: Target, caller: Caller) -> Answer:
+        resource = target.resource
+        if resource is None:
+            raise no_such_path()
+        if target.subresource != "":
+            return await self._serve_part(request, target, caller)
+        if request.method in ("GET", "HEAD"):
+            if target.name != "":
+                return self.listing.get(target, request)
+            return self.listing.list_all(target, request)
+        raise not_allowed()
+
+    async def _serve_part(self, request: Request, target: Target, caller: Caller) -> Answer:
+        if target.plural != "pods" or target.subresource not in ("exec", "log"):
+            raise no_such_path()
+        if target.subresource == "exec":
+            if request.method not in ("GET", "POST"):
+                raise not_allowed()
+            if minor_of(self.settings.version) >= 35 and is_upgrade(request):
+                self.check(caller, target, "create")
+            return await self.exec.open(self.find_pod(target), request)
+        raise no_such_path()
+
+    def find_pod(self, target: Target) -> Pod:
+        """Return the pod a path names. Raises StatusError (404)."""
+        item = self.store.get("pods", target.namespace, target.name)
+        if not isinstance(item, Pod):
+            raise not_found("", "pods", target.name)
+        return item
+
+
+def verb_of(request: Request, target: Target) -> str:
+    """Return RBAC's verb for a request (RequestInfoFactory.NewRequestInfo)."""
+    match request.method:
+        case "GET" | "HEAD":
+            if target.name != "":
+                return "get"
+            return "watch" if request.flag("watch") else "list"
+        case "POST":
+            return "create"
+        case "PUT":
+            return "update"
+        case "PATCH":
+            return "patch"
+        case "DELETE":
+            return "delete" if target.name != "" else "deletecollection"
+        case _:
+            return request.method.lower()

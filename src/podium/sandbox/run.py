@@ -1,0 +1,112 @@
+"""Start and stop a sandbox: `async with serve(Settings(...)) as sandbox`."""
+
+import asyncio
+import base64
+import contextlib
+import secrets
+import ssl
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+from podium.sandbox.api.auth import MASTERS, Authority
+from podium.sandbox.api.exec import ExecService
+from podium.sandbox.api.listing import Listing
+from podium.sandbox.api.nodes import Nodes
+from podium.sandbox.api.server import ApiServer
+from podium.sandbox.kubeconfig import render_kubeconfig
+from podium.sandbox.runtime.containers import Containers
+from podium.sandbox.settings import Settings, User
+from podium.sandbox.wire.http import HttpServer
+from podium.sandbox.wire.tls import Authority as CertificateAuthority
+from podium.sandbox.wire.tls import KeyPair, make_authority, server_context
+from podium.sandbox.world.fleet import Fleet, build
+from podium.sandbox.world.pods import Pod
+from podium.sandbox.world.scenario import load
+
+ADMIN = "podium-sandbox"
+BACKLOG = 4096
+
+
+@dataclass(slots=True)
+class Sandbox:
+    """A running sandbox."""
+
+    settings: Settings
+    fleet: Fleet
+    api: ApiServer
+    certificates: CertificateAuthority
+    admin_token: str = field(repr=False)
+    port: int = 0
+
+    @property
+    def url(self) -> str:
+        """Return the API server's URL."""
+        return f"https://{self.settings.host}:{self.port}"
+
+    @property
+    def admin_url(self) -> str:
+        """Return the admin endpoint's URL."""
+        return f"{self.url}/sandbox"
+
+    @property
+    def ca_pem(self) -> str:
+        """Return the certificate authority as PEM."""
+        return self.certificates.pem.decode()
+
+    @property
+    def cluster_uid(self) -> str:
+        """Return the UID of kube-system."""
+        return self.fleet.cluster_uid
+
+    @property
+    def pods(self) -> list[Pod]:
+        """Return every pod in key order."""
+        return [item for item in self.fleet.store.snapshot("pods").items if isinstance(item, Pod)]
+
+    def client_certificate(self, user: str = ADMIN, groups: tuple[str, ...] = (MASTERS,)) -> KeyPair:
+        """Return a client certificate for a user, signed by the sandbox's authority."""
+        return self.certificates.sign_client(user, groups)
+
+    def kubeconfig_text(
+        self, token: str | None = None, namespace: str = "default", *, certificate: KeyPair | None = None
+    ) -> str:
+        """Return a kubeconfig: the admin's token inside, or another user's token or client certificate."""
+        ca = base64.b64encode(self.certificates.pem).decode()
+        return render_kubeconfig(ADMIN, self.url, ca, namespace, certificate or token or self.admin_token)
+
+
+@contextlib.asynccontextmanager
+async def serve(settings: Settings = Settings()) -> AsyncIterator[Sandbox]:  # noqa: B008 - frozen
+    """Run a sandbox until the block ends. Raises ScenarioError, FaultError, OSError (port taken)."""
+    scenario = load(settings.scenario)
+    fleet = build(settings, scenario, time.time)
+    certificates = make_authority()
+    authority = Authority()
+    admin_token = secrets.token_urlsafe(24)
+    authority.add(User(ADMIN, admin_token, (), (MASTERS,)))
+    for user in settings.users:
+        authority.add(user)
+    nodes = Nodes(fleet.store, settings)
+    containers = Containers(scenario, settings.file_cap)
+    listing = Listing(fleet.store, settings, time.time)
+    api = ApiServer(settings, fleet.store, authority, listing, ExecService(settings, containers, nodes))
+    sandbox = Sandbox(settings, fleet, api, certificates, admin_token)
+    http = HttpServer(api.respond)
+    server = await asyncio.start_server(
+        http.accept, settings.host, settings.port, ssl=_context(certificates, settings), backlog=BACKLOG, limit=1 << 20
+    )
+    sandbox.port = server.sockets[0].getsockname()[1]
+    api.address = f"{settings.host}:{sandbox.port}"
+    try:
+        yield sandbox
+    finally:
+        server.close()
+        await http.stop()
+        for container in containers.made.values():
+            container.kill_all()
+        await asyncio.sleep(0)
+
+
+def _context(certificates: CertificateAuthority, settings: Settings) -> ssl.SSLContext:
+    return server_context(certificates, tuple(dict.fromkeys((settings.host, "127.0.0.1", "::1"))))
