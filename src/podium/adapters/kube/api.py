@@ -69,7 +69,8 @@ class Api:
         self._headers = (
             ("Host", f"{host}:{route.port}"),
             ("User-Agent", user_agent),
-            ("Accept", "application/json"),
+            # Exec and logs answer 406 to JSON alone.
+            ("Accept", "application/json, */*"),
             ("Accept-Encoding", "identity"),
             *access.impersonate,
         )
