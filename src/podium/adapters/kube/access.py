@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 
@@ -93,6 +93,7 @@ class Access:
     server: str
     namespace: str
     tls: TlsSettings
-    proxy: str | None
+    # It may carry a password.
+    proxy: str | None = field(repr=False)
     credentials: Credentials
     impersonate: tuple[tuple[str, str], ...] = ()

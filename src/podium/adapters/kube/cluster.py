@@ -1,6 +1,7 @@
 """A cluster stanza with flags over it: server, authorities, proxy - checked as client-go checks them.
 
-Source: client-go `tools/clientcmd/client_config.go` (getCluster), `validation.go`, `helpers.go`, `transport/transport.go`.
+Source: client-go `tools/clientcmd/client_config.go` (getCluster), `validation.go`, `helpers.go`,
+`transport/transport.go`.
 """
 
 from __future__ import annotations

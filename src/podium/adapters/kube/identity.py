@@ -1,6 +1,7 @@
 """Which of a user's credentials count: client-go's order of precedence, and its refusals.
 
-Source: client-go `tools/clientcmd/validation.go`, `client_config.go`, `transport/round_trippers.go`, `rest/transport.go`.
+Source: client-go `tools/clientcmd/validation.go`, `client_config.go`, `transport/round_trippers.go`,
+`rest/transport.go`.
 A client certificate goes with anything. Of the rest: tokenFile over token, a token over plugin and auth provider; a
 plugin runs only where there is no certificate, token or password; nothing is sent over plain HTTP.
 """

@@ -41,7 +41,7 @@ def headers_of(impersonation: Impersonation) -> tuple[tuple[str, str], ...]:
     headers.extend(("Impersonate-Group", group) for group in impersonation.groups)
     headers.extend((f"Impersonate-Extra-{escaped(key)}", value) for key, value in impersonation.extra)
     for name, value in headers:
-        if any(ord(char) < 32 and char != "\t" or char == "\x7f" for char in value):
+        if any((ord(char) < 32 and char != "\t") or char == "\x7f" for char in value):
             raise UsageError(f"{name}: the value holds control characters, which a header cannot carry")
     return tuple(headers)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -136,8 +137,6 @@ class Config:
     def _credentials(
         self, user: UserEntry, cluster: ClusterEntry, ca_pem: bytes | None, flags: Overrides
     ) -> Credentials:
-        from dataclasses import replace
-
         told = user.exec_plugin is not None and user.exec_plugin.provide_cluster_info
         secure = cluster.server.startswith("https://")
         key = (user.name, flags.token_file, secure, (cluster.name, flags) if told else None)

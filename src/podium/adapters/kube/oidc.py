@@ -15,7 +15,8 @@ from typing import Self
 from urllib.parse import parse_qs, quote_plus, urlencode
 
 from podium.adapters.kube.access import Secret
-from podium.adapters.kube.issuer import Issuer, IssuerAnswer
+from podium.adapters.kube.http import Response
+from podium.adapters.kube.issuer import Issuer
 from podium.adapters.kube.kubeconfig_decode import user_of
 from podium.adapters.kube.kubeconfig_entries import UserEntry
 from podium.adapters.kube.kubeconfig_file import read
@@ -139,7 +140,7 @@ class OidcSource:
             raise self._failure("the issuer names no token_endpoint")
         return endpoint
 
-    async def _exchange(self, endpoint: str, refresh_token: str) -> IssuerAnswer:
+    async def _exchange(self, endpoint: str, refresh_token: str) -> Response:
         """Ask with the client's password in the header, then in the form: issuers take one or the other."""
         client, password = self._settings["client-id"], self._settings.get("client-secret", "")
         grant = {"grant_type": "refresh_token", "refresh_token": refresh_token}
@@ -175,8 +176,8 @@ def _settings_in(origin: Path, user: str) -> Mapping[str, str] | None:
     return None if provider is None else provider.settings
 
 
-def _fields(answer: IssuerAnswer) -> Mapping[str, str]:
-    kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+def _fields(answer: Response) -> Mapping[str, str]:
+    kind = (answer.headers.get("content-type") or "").partition(";")[0].strip().lower()
     if kind in {"application/x-www-form-urlencoded", "text/plain"}:
         return {key: values[0] for key, values in parse_qs(answer.body.decode("utf-8", "replace")).items()}
     try:
