@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import ssl
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, cast
 
+from podium.adapters.kube.last_words import LastWords
 from podium.adapters.kube.sockets import sending_is_blocked
 from podium.adapters.kube.tls import TlsContext
 
@@ -62,6 +64,8 @@ class Connection(asyncio.BufferedProtocol):
         self.socket = sock
         self._transport: asyncio.Transport | None = None
         self._lent: memoryview | None = None
+        self._stream: ssl.SSLObject | None = None
+        self._last_words: LastWords | None = None
         self._unlearned = True
         self._writable: list[asyncio.Future[None]] = []
         self._writing_paused = False
@@ -78,6 +82,7 @@ class Connection(asyncio.BufferedProtocol):
         """Take the transport; also called by whoever put TLS on a tunnel."""
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=_WRITE_HIGH)
+        self._stream = self._transport.get_extra_info("ssl_object")
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
         """Lend the shared buffer, or one of our own where another read is being consumed further up the stack."""
@@ -108,6 +113,10 @@ class Connection(asyncio.BufferedProtocol):
         """Tell everyone who waits."""
         if self.loss is not None:
             return
+        if self._last_words is not None:
+            if isinstance(exc, OSError) and not isinstance(exc, ssl.SSLError):
+                self._last_words.read(self._stream, self._dispatch)
+            self._last_words.close()
         self.loss = _read_loss(exc)
         self._wake_writers()
         consumer, self.consumer = self.consumer, None
@@ -168,9 +177,17 @@ class Connection(asyncio.BufferedProtocol):
             self._writable.append(waiter)
             await waiter
 
+    def keep_last_words(self) -> None:
+        """From now on, read to the end what has come when a write fails; costs a descriptor."""
+        if self._last_words is None and self.is_open:
+            with contextlib.suppress(OSError):
+                self._last_words = LastWords(self.socket)
+
     def pause(self) -> None:
         """Stop reading; the kernel's buffer and then the peer hold the bytes."""
         if not self._reading_paused and self.is_open:
+            # A ping into a connection that the peer has closed must not cost what nobody has read yet.
+            self.keep_last_words()
             self._reading_paused = True
             self.transport.pause_reading()
 
@@ -198,7 +215,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _learn_session(self) -> None:
         self._unlearned = False
-        stream: ssl.SSLObject | None = self.transport.get_extra_info("ssl_object")
+        stream = self._stream
         if stream is not None and isinstance(stream.context, TlsContext):
             stream.context.learn(stream, self._loop.time())
 

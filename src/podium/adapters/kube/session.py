@@ -149,6 +149,8 @@ class Session:
         Raises SessionClosedError once the session ended, whatever became of what was sent before.
         """
         view = memoryview(data).cast("B")
+        # A command may end without reading its input: its Status then lies behind the reset that our write meets.
+        self._connection.keep_last_words()
         for start in range(0, len(view), CHUNK):
             self._check_open()
             self._connection.write(build_message(channel, view[start : start + CHUNK], os.urandom(4)))

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import fcntl
 import ipaddress
+import os
 import socket
 import struct
 import sys
@@ -63,10 +64,10 @@ async def connect(resolver: Resolver, host: str, port: int, receive_buffer: int)
             async with asyncio.timeout(patience):
                 return await _connect_one(family, address, receive_buffer)
         except TimeoutError:
-            failure = TimeoutError(0, "no answer")
+            failure = TimeoutError()
         except OSError as error:
             failure = error
-    why = (failure.strerror or str(failure)) if failure is not None else "no address"
+    why = "no address" if failure is None else os.strerror(failure.errno) if failure.errno else "no answer"
     raise ConnectFailedError(ConnectFailure.REFUSED, f"cannot connect to {host}:{port}: {why.lower()}")
 
 
