@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from podium.apps.bootstrap import Connect
 from podium.apps.cli.verbs import Flags
 from podium.domain.errors import UsageError
 
 DEFAULT_CONNECT_TIMEOUT = 10.0
+KEPT = 16 * 1024 * 1024  #: bytes of a stream that are kept at least, whatever is shown of them
 
 
-def read_connect(flags: Flags, environ: Mapping[str, str]) -> Connect:
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What else decides how clusters are reached. `stdin_taken`: why a plugin may not ask on stdin, "" if it may."""
+
+    environ: Mapping[str, str]
+    stdin_taken: str = ""
+    max_output: int | None = None
+    warn: Callable[[str], None] | None = None
+
+
+def read_connect(flags: Flags, around: Surroundings) -> Connect:
     """Read how to reach clusters, and as whom; raises UsageError."""
     as_user = flags.text("as_user")
     beside = flags.texts("as_groups") or flags.pairs("as_user_extra") or flags.text("as_uid")
@@ -35,5 +48,9 @@ def read_connect(flags: Flags, environ: Mapping[str, str]) -> Connect:
         as_groups=flags.texts("as_groups"),
         as_uid=flags.text("as_uid"),
         as_user_extra=flags.pairs("as_user_extra"),
-        environ=environ,
+        max_output=None if around.max_output is None else max(around.max_output, KEPT),
+        stdin_taken=around.stdin_taken,
+        terminal=sys.stdin is not None and sys.stdin.isatty(),
+        environ=around.environ,
+        warn=around.warn,
     )

@@ -78,6 +78,12 @@ SELECTION = (
     _where("--allow-skipped", is_flag=True, help="Pods that should run and do not keep exit 0 possible."),
 )  # fmt: skip
 
+
+def left_out_flag() -> Flag:
+    """What only targets has: the others instead."""
+    return _where("--left-out", is_flag=True, help="Show those that are left out, and why.")
+
+
 _input = _flag("Input")
 INPUT = (
     _input("-i", "--stdin", is_flag=True, help="Our stdin, read once, to every target."),
@@ -135,3 +141,12 @@ SCREEN = (
     _output("--max-output", type=SIZE, metavar="SIZE", help="Bytes of a target's stream shown (default 1Mi)."),
     _output("--out-dir", metavar="DIR", help="Also write each target's output, uncut, into an empty DIR."),
 )  # fmt: skip
+
+_sandbox = _flag("Sandbox")
+SANDBOX = (
+    _sandbox("--pods", type=POSITIVE, metavar="N", help="Pods (default 60)."),
+    _sandbox("--node-count", type=POSITIVE, metavar="N", help="Nodes (default 6)."),
+    _sandbox("--write-kubeconfig", metavar="FILE", help="Write the kubeconfig there, instead of a file of its own."),
+    _sandbox("--scenario", metavar="NAME|FILE", help="What the fleet looks like (default, incident, or a file)."),
+    _sandbox("--fault", multiple=True, metavar="SPEC", help="A fault to plant; may be repeated."),
+)

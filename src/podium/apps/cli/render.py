@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import traceback as tracebacks
 from contextlib import suppress
+from typing import IO
+
+from podium.apps.cli.colours import Colour
+from podium.domain.widths import cut
+
+STDOUT = 1
+STDERR = 2
+_CLEAR = "\r\x1b[K"
 
 
 def answer(text: str) -> None:
@@ -23,6 +32,33 @@ def say(text: str) -> None:
     with suppress(OSError, ValueError):
         sys.stderr.buffer.write((text + "\n").encode("utf-8", "surrogateescape"))
         sys.stderr.buffer.flush()
+
+
+def is_terminal(stream: IO[str] | None) -> bool:
+    """Whether somebody may look at it."""
+    return stream is not None and not stream.closed and stream.isatty()
+
+
+def is_coloured(colour: Colour, *, terminal: bool) -> bool:
+    """Whether to use colours; NO_COLOR and TERM=dumb are heard unless colours were asked for."""
+    if colour is Colour.AUTO:
+        return terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return colour is Colour.ALWAYS
+
+
+def columns() -> int:
+    """How wide the terminal is."""
+    return max(shutil.get_terminal_size().columns, 20)
+
+
+def cut_to_terminal(text: str) -> str:
+    """A line for stderr: as it is, but on a terminal no wider than that."""
+    return cut(text, columns()) if is_terminal(sys.stderr) else text
+
+
+def interrupt(text: str) -> None:
+    """Write a line to stderr while a live line may stand there."""
+    say((_CLEAR if is_terminal(sys.stderr) else "") + f"podium: {text}")
 
 
 def error(text: str) -> None:

@@ -29,17 +29,30 @@ class Interrupts:
         self._task = task
         self._loop = asyncio.get_running_loop()
         self._stop: Callable[[Stop], None] | None = None
+        self._passed_on: Callable[[Cause], None] | None = None
+        self._notice: Callable[[Cause], None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self.cause: Cause | None = None
 
-    def follow(self, stop: Callable[[Stop], None]) -> None:
-        """From now on ask `stop` to end: once gracefully, and again when the grace is over or at the second time."""
+    def follow(self, stop: Callable[[Stop], None], notice: Callable[[Cause], None]) -> None:
+        """From now on ask `stop` to end: once gracefully, and again when the grace is over or at the second time.
+
+        `notice` is told first.
+        """
         self._stop = stop
+        self._notice = notice
+
+    def pass_on(self, act: Callable[[Cause], None]) -> None:
+        """From now on tell `act` of every time, and end nothing."""
+        self._passed_on = act
 
     def take(self, cause: Cause) -> None:
         """Somebody wants us to end."""
         first = self.cause is None
         self.cause = self.cause or cause
+        if self._passed_on is not None:
+            self._passed_on(cause)
+            return
         if self._stop is None:
             if self._task is not None:
                 self._task.cancel()
@@ -47,6 +60,8 @@ class Interrupts:
         stop = Stop(f"stopped by {self.cause.text}", self.cause.status)
         self._stop(stop)
         if first:
+            if self._notice is not None:
+                self._notice(cause)
             self._timer = self._loop.call_later(cause.grace, self._stop, stop)
 
     def closed_stdout(self) -> None:

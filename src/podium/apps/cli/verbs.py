@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
 from podium.domain.errors import UsageError
 
@@ -21,6 +22,11 @@ class Flag(click.Option):
     def __init__(self, names: Sequence[str], row: str, **attributes: Any) -> None:
         super().__init__(list(names), **attributes)
         self.row = row
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Leave files and directories to the shell."""
+        kind = {"FILE": "file", "FILE|-": "file", "DIR": "dir"}.get(str(self.metavar))
+        return [CompletionItem(incomplete, type=kind)] if kind else super().shell_complete(ctx, incomplete)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,92 @@
+"""Everything a call of exec or targets says, read once."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from podium.apps.cli.colours import Colour
+from podium.apps.cli.commanding import read_command
+from podium.apps.cli.out_dir import prepare_folder
+from podium.apps.cli.pacing import read_pace
+from podium.apps.cli.selecting import read_selection
+from podium.apps.cli.verbs import Call, Flags
+from podium.domain.errors import UsageError
+from podium.features.exec.request import ExecRequest
+
+MAX_OUTPUT = 1024 * 1024
+
+
+class Format(Enum):
+    """-o."""
+
+    TEXT = "text"
+    WIDE = "wide"
+    NAME = "name"
+    JSON = "json"
+    JSONL = "jsonl"
+    JUNIT = "junit"
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """How a run is shown. `max_output` bytes a stream; None of the others is the default of the screen."""
+
+    format: Format
+    stream: bool
+    group_by: str | None
+    normalize: str | None
+    max_groups: int | None
+    max_lines: int | None
+    max_output: int
+    out_dir: Path | None
+    colour: Colour
+    quiet: bool
+    verbose: bool
+
+
+def read_request(call: Call) -> ExecRequest:
+    """Read what to run where; raises UsageError."""
+    flags = call.flags
+    selection = read_selection(flags, acting=True)
+    least = flags.count("min_targets")
+    return ExecRequest(
+        selection=selection,
+        command=read_command(call, os.environ),
+        pace=read_pace(flags, terminal=sys.stderr is not None and sys.stderr.isatty()),
+        min_targets=1 if least is None else least,
+        allow_skipped=flags.is_set("allow_skipped"),
+    )
+
+
+def read_show(flags: Flags) -> Show:
+    """Read how to show it; raises UsageError. Makes the directory of --out-dir."""
+    form = Format(flags.text("output"))
+    stream = flags.is_set("stream")
+    if stream and form not in {Format.TEXT, Format.WIDE}:
+        raise UsageError(f"--stream shows text, and contradicts -o {form.value} (jsonl shows outputs as they come)")
+    limit = flags.count("max_output")
+    folder = flags.text("out_dir")
+    return Show(
+        format=form,
+        stream=stream,
+        group_by=_said(flags, "group_by"),
+        normalize=flags.text("normalize"),
+        max_groups=flags.count("max_groups"),
+        max_lines=flags.count("max_lines"),
+        max_output=MAX_OUTPUT if limit is None else limit,
+        out_dir=None if folder is None else prepare_folder(folder),
+        colour=Colour(flags.text("color")),
+        quiet=flags.is_set("quiet"),
+        verbose=(flags.count("verbose") or 0) > 0,
+    )
+
+
+def _said(flags: Flags, name: str) -> str | None:
+    text = flags.text(name)
+    if text is not None and not text.strip():
+        raise UsageError(f"--{name.replace('_', '-')}: the value is empty")
+    return text

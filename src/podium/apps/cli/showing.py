@@ -1,0 +1,136 @@
+"""A run from its header to its last line, in the format that was asked for."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Iterable, Iterator
+
+from podium.apps.cli import render, wording
+from podium.apps.cli.ends import Cause
+from podium.apps.cli.jsonl import JsonLines
+from podium.apps.cli.junit import suite
+from podium.apps.cli.out_dir import OutDir
+from podium.apps.cli.outlet import Outlet
+from podium.apps.cli.progress import Progress
+from podium.apps.cli.request import Format, Show
+from podium.apps.cli.stream import Streamed, Way
+from podium.apps.cli.text import Text
+from podium.apps.cli.views import View, Views
+from podium.apps.cli.wire_json import Read, summary_line, whole
+from podium.domain.events import Channel
+from podium.domain.outcomes import Succeeded
+from podium.domain.targets import format_id
+from podium.features.exec.report import Report
+from podium.features.exec.service import Prepared
+
+CANNOT_KEEP = 1  #: exit status when files could not be written, though all targets were reached
+
+
+class Showing:
+    """Shows one run. `begin`, then the views while it goes on, then `end` with the exit status."""
+
+    def __init__(self, show: Show, prepared: Prepared, read: Read, closed: Callable[[], None]) -> None:
+        self._show = show
+        self._prepared = prepared
+        self._read = read
+        self._closed = closed
+        self._jsonl: JsonLines | None = None
+        self._jsonl_outlet: Outlet | None = None
+        self._out_dir = OutDir(show.out_dir) if show.out_dir is not None else None
+        self.views = Views(tuple(self._make_views()))
+
+    def begin(self) -> None:
+        """Say what is about to run."""
+        if self._show.quiet:
+            return
+        prepared = self._prepared
+        render.say(render.cut_to_terminal(wording.header(prepared)))
+        self._warn(prepared)
+
+    def stopping(self, cause: Cause) -> None:
+        """Say that what is in flight may still end."""
+        render.interrupt(
+            f"{cause.text}: nothing more is started; what is in flight has {cause.grace:g} s (again: leave at once)"
+        )
+
+    async def end(self, report: Report) -> int:
+        """Show how it ended; gives the exit status."""
+        status = report.exit_status
+        if self._out_dir is not None:
+            self._out_dir.write_index(report)
+            if self._out_dir.error is not None:
+                render.error(f"--out-dir: not all could be written: {self._out_dir.error}")
+                status = max(status, CANNOT_KEEP)
+        if self._jsonl is not None and self._jsonl_outlet is not None:
+            self._jsonl.line(summary_line(report, self._prepared.who))
+            await self._jsonl_outlet.close()
+        text = Text(self._show, self._prepared, report, self._read)
+        try:
+            for piece in self._answers(report, text):
+                render.write_out(piece)
+            render.flush()
+        finally:
+            if not self._show.quiet:
+                for line in text.last_lines(status):
+                    render.say(line)
+        return status
+
+    def _answers(self, report: Report, text: Text) -> Iterator[bytes]:
+        match self._show.format:
+            case Format.JSON:
+                yield from whole(report, self._prepared.who, self._read, self._show.max_output)
+            case Format.JUNIT:
+                yield from suite(report, self._read, self._show.max_output)
+            case Format.NAME:
+                for end in report.ends.values():
+                    if isinstance(end.outcome, Succeeded):
+                        yield f"{format_id(end.target)}\n".encode()
+            case Format.TEXT | Format.WIDE:
+                yield from text.answers()
+            case Format.JSONL:
+                return
+
+    def _warn(self, prepared: Prepared) -> None:
+        lines = [
+            wording.container_choice(prepared.resolution),
+            wording.protected(prepared.resolution.left_out),
+            *map(wording.missing, prepared.resolution.missing),
+            *map(wording.unreached, prepared.unreached),
+            *prepared.notes,
+        ]
+        for line in lines:
+            if line is not None:
+                render.say(line)
+
+    def _make_views(self) -> Iterable[View]:
+        targets = self._prepared.plan.targets
+        if self._out_dir is not None:
+            yield self._out_dir
+        if self._show.format is Format.JSONL:
+            self._jsonl_outlet = Outlet(render.STDOUT, self._closed)
+            self._jsonl = JsonLines(self._jsonl_outlet)
+            yield self._jsonl
+        elif self._show.stream:
+            yield Streamed(targets, self._ways())
+        if render.is_terminal(sys.stderr) and not self._show.quiet and not self._writes_meanwhile():
+            yield Progress(targets, Outlet(render.STDERR, _ignore), render.columns)
+
+    def _writes_meanwhile(self) -> bool:
+        """Whether something else writes where the live line would stand."""
+        return self._show.stream or (self._show.format is Format.JSONL and render.is_terminal(sys.stdout))
+
+    def _ways(self) -> dict[Channel, Way]:
+        way = functools.partial(_way, show=self._show)
+        return {
+            Channel.STDOUT: way(Outlet(render.STDOUT, self._closed), terminal=render.is_terminal(sys.stdout)),
+            Channel.STDERR: way(Outlet(render.STDERR, _ignore), terminal=render.is_terminal(sys.stderr)),
+        }
+
+
+def _way(outlet: Outlet, show: Show, *, terminal: bool) -> Way:
+    return Way(outlet, terminal, render.is_coloured(show.colour, terminal=terminal))
+
+
+def _ignore() -> None:
+    """A stderr that nobody reads is no reason to stop."""

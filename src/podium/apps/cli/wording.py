@@ -1,0 +1,101 @@
+"""What a run is about, in words: the header, and the pieces of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from podium.domain.escapes import neutralise
+from podium.domain.inventory import Unreached
+from podium.domain.names import format_owner
+from podium.domain.selection import LeftOut, LeftOutWhy, Missing, Resolution, Selection
+from podium.domain.units import format_count, format_duration
+from podium.features.exec.service import Prepared
+
+_LONGEST_TITLE = 60
+
+
+def header(prepared: Prepared) -> str:
+    """The line above a run: what, in how many, where, as whom, for how long."""
+    plan = prepared.plan
+    left = len(prepared.resolution.left_out)
+    targets = counted(len(plan.targets), "target") + (f", {format_count(left)} left out" if left > 0 else "")
+    timeout = plan.command.timeout
+    parts = [
+        short_title(plan.command.title),
+        targets,
+        what(prepared.request.selection),
+        contexts(prepared.contexts),
+        f"as {prepared.who}" if prepared.who else "",
+        "no timeout" if timeout is None else f"timeout {format_duration(timeout)}",
+        f"run {plan.run}",
+    ]
+    return neutralise(" · ".join(part for part in parts if part))
+
+
+def short_title(title: str) -> str:
+    """A command's title in one short line."""
+    line = " ".join(title.split())
+    return line if len(line) <= _LONGEST_TITLE else f"{line[: _LONGEST_TITLE - 1]}…"
+
+
+def counted(number: int, noun: str) -> str:
+    """1 target, 1,163 targets."""
+    return f"{format_count(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def contexts(names: Iterable[str]) -> str:
+    """Which contexts; many are counted."""
+    every = tuple(names)
+    return ", ".join(every) if len(every) <= 3 else f"{len(every)} contexts"
+
+
+def what(selection: Selection) -> str:
+    """A selection in words: all pods of deploy/web in shop."""
+    kinds = [
+        _any_of("", selection.names),
+        _any_of("of ", [format_owner(owner) for owner in selection.owners]),
+        _any_of("with ", [selector.text for selector in selection.labels]),
+        _any_of("where ", selection.field_selectors),
+        "as given" if selection.given is not None else "",
+    ]
+    said = " ".join(kind for kind in kinds if kind)
+    place = " in all namespaces" if selection.where.everywhere else _any_of(" in ", selection.where.namespaces)
+    noun = "pods" if selection.names or selection.given is not None else "all pods"
+    return f"{noun} {said}".rstrip() + place
+
+
+def container_choice(resolution: Resolution) -> str | None:
+    """How containers were chosen where a choice was made, None where there was none to make."""
+    choices = resolution.container_choice
+    if not choices:
+        return None
+    return "container: " + ", ".join(f"{format_count(number)} {how}" for how, number in choices)
+
+
+def protected(left_out: Iterable[LeftOut]) -> str | None:
+    """How many pods were left out of protected namespaces, None where none were."""
+    counts = Counter(left.pod.namespace for left in left_out if left.why is LeftOutWhy.PROTECTED)
+    if not counts:
+        return None
+    names = ", ".join(sorted(counts)[:4]) + (", …" if len(counts) > 4 else "")
+    return f"left out: {counted(sum(counts.values()), 'pod')} of protected namespaces ({names}); -n NAME takes them"
+
+
+def unreached(one: Unreached) -> str:
+    """What could not be asked, in one line."""
+    place = f"namespace {one.namespace} of {one.cluster}" if one.namespace else one.cluster
+    return neutralise(f"not reached: {place}: {one.reason.value}" + (f": {one.detail}" if one.detail else ""))
+
+
+def missing(one: Missing) -> str:
+    """What was named and is not there, in one line."""
+    near = f" (near: {', '.join(one.near)})" if one.near else ""
+    return neutralise(f"not found: {one.name}{near}")
+
+
+def _any_of(before: str, words: Iterable[str]) -> str:
+    every = tuple(words)
+    if not every:
+        return ""
+    return before + ", ".join(every[:3]) + (f", … ({len(every)})" if len(every) > 3 else "")
