@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from . import faults as plant
-from . import lifecycle, network, status
+from . import hollow, lifecycle, network, status
 from .failure import RigError
 from .topology import DEFAULT_VERSION, Layout, find_cluster, find_node, layout_from, parse_version
 
@@ -22,7 +22,20 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("kubeconfig", help="print the path of the kubeconfig")
     commands.add_parser("env", help="print export lines for eval")
     _describe_faults(commands.add_parser("fault", help="plant a fault, or take it away"))
+    _describe_hollow(commands.add_parser("hollow", help="thousands of pods without containers in cluster A"))
     return top
+
+
+def _describe_hollow(top: argparse.ArgumentParser) -> None:
+    verbs = top.add_subparsers(dest="hollow", required=True)
+    up = verbs.add_parser("up", help="make nodes and pods (namespace hollow, label app=hollow, tainted nodes)")
+    up.add_argument("--pods", type=int, default=2000)
+    up.add_argument("--nodes", type=int, default=20)
+    up.add_argument("--log-lines", type=int, default=1000, help="lines that each container has logged")
+    up.add_argument("--acts", default="", metavar="ACT=COUNT,...", help="ok exit-3 drop drip stall refuse missing")
+    verbs.add_parser("down", help="delete them")
+    ledger = verbs.add_parser("ledger", help="what ran, as JSON: active, and starts and ends by pod")
+    ledger.add_argument("--reset", action="store_true", help="begin anew after printing")
 
 
 def _describe_faults(top: argparse.ArgumentParser) -> None:
@@ -83,7 +96,20 @@ def _dispatch(layout: Layout, arguments: argparse.Namespace) -> int:
         elif arguments.command == "fault":
             lifecycle.programs_in_use(layout)
             print(_plant(layout, arguments))
+        elif arguments.command == "hollow":
+            print(_populate(layout, arguments))
     return 0
+
+
+def _populate(layout: Layout, arguments: argparse.Namespace) -> str:
+    if arguments.hollow == "down":
+        lifecycle.programs_in_use(layout)
+        return hollow.down(layout)
+    if arguments.hollow == "ledger":
+        text = hollow.ledger(layout, "GET")
+        return hollow.ledger(layout, "DELETE") and text if arguments.reset else text
+    wanted = hollow.Population(arguments.nodes, arguments.pods, arguments.log_lines, arguments.acts)
+    return hollow.up(layout, wanted)
 
 
 def _plant(layout: Layout, arguments: argparse.Namespace) -> str:

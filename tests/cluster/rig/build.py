@@ -8,61 +8,82 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from .failure import RigError
 from .topology import DEFAULT_VERSION, Layout, Version, parse_version
 
-KUBERNETES = ("kube-apiserver", "kubelet", "kube-controller-manager", "kube-scheduler")
-OWN = ("hollow", "static")
 VERSION_VARIABLES = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
 
 
-def programs_of(layout: Layout, version: Version) -> Path:
-    """Give the cache folder for a version, named by the version and a digest of what it is built from."""
-    digest = hashlib.sha256()
-    for path in [layout.sources / "go.mod", layout.sources / "go.sum", *sorted(layout.sources.glob("*/*.go"))]:
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """A set of programs that are built together: Kubernetes, or the rig's own."""
+
+    stem: str
+    names: tuple[str, ...]
+    packages: str
+    with_sources: bool
+
+
+KUBERNETES = Kit(
+    "kubernetes",
+    ("kube-apiserver", "kubelet", "kube-controller-manager", "kube-scheduler"),
+    "k8s.io/kubernetes/cmd/{name}",
+    with_sources=False,
+)
+OWN = Kit("own", ("hollow", "static"), "./{name}", with_sources=True)
+
+
+def folder_of(layout: Layout, version: Version, kit: Kit) -> Path:
+    """Give the cache folder of a kit, named by version and a digest of what it is built from."""
+    paths = [layout.sources / "go.mod", layout.sources / "go.sum"]
+    if kit.with_sources:
+        paths += sorted(layout.sources.glob("*/*.go"))
+    digest = hashlib.sha256(_link_flags(version).encode())
+    for path in paths:
         digest.update(f"{path.relative_to(layout.sources)}\0".encode())
         digest.update(path.read_bytes() + b"\0")
-    return layout.cache / f"{version}-{digest.hexdigest()[:12]}"
+    return layout.cache / f"{kit.stem}-{version}-{digest.hexdigest()[:12]}"
 
 
-def require(layout: Layout, version: Version) -> Path:
-    """Give the folder with the built programs; build them when they are not there (4 to 6 minutes)."""
-    target = programs_of(layout, version)
-    if all((target / name).exists() for name in (*KUBERNETES, *OWN)):
+def require(layout: Layout, version: Version, kit: Kit) -> Path:
+    """Give the folder with a kit's programs; build them when they are not there (Kubernetes: 4 to 7 minutes)."""
+    target = folder_of(layout, version, kit)
+    if all((target / name).exists() for name in kit.names):
         return target
     if shutil.which("go") is None:
         raise RigError(f"Go is not installed: the rig compiles Kubernetes {version} (Go 1.26 or newer on PATH)")
     layout.cache.mkdir(parents=True, exist_ok=True)
-    draft = layout.cache / f"building-{version}-{os.getpid()}"
+    for leftover in layout.cache.glob("building-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    draft = layout.cache / f"building-{kit.stem}-{version}"
     try:
-        _build(layout, version, draft)
-        if target.exists():
-            shutil.rmtree(target)
+        _build(layout, version, kit, draft)
+        shutil.rmtree(target, ignore_errors=True)
         (draft / "bin").rename(target)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return target
 
 
-def _build(layout: Layout, version: Version, draft: Path) -> None:
+def _build(layout: Layout, version: Version, kit: Kit, draft: Path) -> None:
     module = draft / "module"
     (draft / "bin").mkdir(parents=True)
     module.mkdir()
     for name in ("go.mod", "go.sum"):
         shutil.copyfile(layout.sources / name, module / name)
-    for name in OWN:
+    for name in OWN.names:
         shutil.copytree(layout.sources / name, module / name)
     if version != parse_version(DEFAULT_VERSION):
         (module / "go.mod").write_text(_module_file(version, (module / "go.mod").read_text(), module))
         (module / "go.sum").unlink()
         _go(module, ["mod", "tidy"])
     flags = ["-trimpath", "-ldflags", _link_flags(version)]
-    for name in KUBERNETES:
-        _timed(module, name, ["build", *flags, "-o", str(draft / "bin" / name), f"k8s.io/kubernetes/cmd/{name}"])
-    for name in OWN:
-        _timed(module, name, ["build", "-trimpath", "-o", str(draft / "bin" / name), f"./{name}"])
+    for name in kit.names:
+        package = kit.packages.format(name=name)
+        _timed(module, name, ["build", *flags, "-o", str(draft / "bin" / name), package])
 
 
 def _timed(module: Path, name: str, arguments: list[str]) -> None:

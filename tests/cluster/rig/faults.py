@@ -153,12 +153,14 @@ def compact(layout: Layout, cluster: Cluster) -> str:
     events: only an API server started afterwards answers 410 to a watch from an old version.
     Source: apiserver storage/etcd3/compact.go and storage/cacher/compactor.go.
     """
+    seen = int(api.ask(layout, cluster, "GET", "/api/v1/pods?limit=1").body["metadata"]["resourceVersion"])
     key = base64.b64encode(b"compact_rev_key").decode()
-    now = int(control.ask_etcd("/v3/kv/range", {"key": key})["header"]["revision"])
-    value = base64.b64encode(str(now).encode()).decode()
-    control.ask_etcd("/v3/kv/put", {"key": key, "value": value})
+    for _ in range(2):  # a compaction at revision R keeps R: write once to have a later one, once to announce it
+        now = int(control.ask_etcd("/v3/kv/range", {"key": key})["header"]["revision"])
+        value = base64.b64encode(str(now).encode()).decode()
+        control.ask_etcd("/v3/kv/put", {"key": key, "value": value})
     control.ask_etcd("/v3/kv/compaction", {"revision": str(now), "physical": True})
-    old = f"/api/v1/pods?limit=1&resourceVersion={now - 1}&resourceVersionMatch=Exact"
+    old = f"/api/v1/pods?limit=1&resourceVersion={seen}&resourceVersionMatch=Exact"
     if not processes.wait_until(lambda: api.ask(layout, cluster, "GET", old).status == 410, 20.0, 0.2):
-        raise RigError(f"the API server of {cluster.context} still lists revision {now - 1} after the compaction")
+        raise RigError(f"the API server of {cluster.context} still lists revision {seen} after the compaction")
     return f"etcd is compacted up to revision {now} ({cluster.context} and all others on it)"

@@ -178,14 +178,14 @@ def write_archive(image: Image, target: Path) -> None:
     target.write_bytes(_layer([Entry(path, 0o644, content) for path, content in files]))
 
 
-def make_all(layout: Layout, programs: Path) -> list[Path]:
+def make_all(layout: Layout, own: Path) -> list[Path]:
     """Write all archives into the rig's folder; the pause image comes first."""
     folder = layout.home / "images"
     folder.mkdir(parents=True, exist_ok=True)
     images = (
         pause_image(layout.sources / "pause.c"),
         busybox_image(),
-        static_image(programs / "static"),
+        static_image(own / "static"),
         shells_image(),
     )
     paths = []

@@ -83,16 +83,17 @@ def up(layout: Layout, version: Version) -> str:
     """Bring the rig up; return a line that says what was done."""
     begun = time.monotonic()
     state = saved_state(layout)
-    programs = build.programs_of(layout, version)
+    programs = build.folder_of(layout, version, build.KUBERNETES)
     if state.get("programs") == str(programs) and not complaints(layout):
         return f"the rig is up already (Kubernetes {state['version']}, {layout.home})"
     packages.require()
-    programs = build.require(layout, version)
+    programs = build.require(layout, version, build.KUBERNETES)
+    own = build.require(layout, version, build.OWN)
     if layout.home.exists() or network.remains():
         print("clearing what a previous rig left ...", file=sys.stderr, flush=True)
         down(layout)
     _note(layout, version, programs)
-    _raise_all(layout, programs)
+    _raise_all(layout, programs, own)
     return f"the rig is up: Kubernetes {version}, {len(NODES)} nodes Ready, {time.monotonic() - begun:.1f} s"
 
 
@@ -107,7 +108,7 @@ def _note(layout: Layout, version: Version, programs: Path) -> None:
     (layout.home / "state.json").write_text(json.dumps(state, indent=1))
 
 
-def _raise_all(layout: Layout, programs: Path) -> None:
+def _raise_all(layout: Layout, programs: Path, own: Path) -> None:
     network.make()
     control.start_etcd(layout)
     for cluster in CLUSTERS:
@@ -115,7 +116,7 @@ def _raise_all(layout: Layout, programs: Path) -> None:
         control.start_apiserver(layout, programs, cluster)
     kubeconfigs.write_merged(layout)
     link_programs(layout)
-    archives = images.make_all(layout, programs)
+    archives = images.make_all(layout, own)
     for node in NODES:
         nodes.start_containerd(layout, node)
     with ThreadPoolExecutor(max_workers=len(NODES) + len(CLUSTERS)) as pool:

@@ -32,7 +32,7 @@ def identities(cluster: Cluster, nodes: tuple[Node, ...]) -> list[Identity]:
         Identity("rig", "/O=system:masters/CN=podium-rig"),
         Identity("controller-manager", "/CN=system:kube-controller-manager"),
         Identity("scheduler", "/CN=system:kube-scheduler"),
-        Identity("hollow", "/CN=podium-rig-hollow", "IP:127.0.0.1,DNS:localhost"),
+        Identity("hollow", "/O=system:masters/CN=podium-rig-hollow", "IP:127.0.0.1,DNS:localhost"),
     ]
     for node in nodes:
         fixed.append(Identity(f"node-{node.name}", f"/O=system:nodes/CN=system:node:{node.name}", f"IP:{node.address}"))
