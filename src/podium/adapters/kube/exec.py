@@ -29,6 +29,7 @@ from podium.ports import Exec, Output
 STDIN, ERROR = 0, 3
 CHUNK = 32 * 1024
 STATUS_AT_MOST = 64 * 1024
+SURELY_TAKEN = 64 * 1024  #: bytes of stdin that cannot hold a Status back: the pipes on the way take them unread
 CLOSE_WITHIN = 1.0  #: seconds the server may take to close after its Status
 STATUS_AFTER_MARK = 2.0  #: seconds the Status may take after the end mark: stdin nobody reads can hold it back for ever
 
@@ -117,7 +118,7 @@ class KubeExec:
         if way.stdin:
             feeding = asyncio.create_task(_feed(session, loading, command.stdin))
         try:
-            await receiver.settled(feeding)
+            await receiver.settled(may_be_unread=(_size(command) or 0) > SURELY_TAKEN)
         finally:
             if feeding is not None:
                 feeding.cancel()
@@ -187,13 +188,13 @@ class _Receiver:
         self._ended.set()
         self._told.set()
 
-    async def settled(self, feeding: asyncio.Task[None] | None) -> None:
-        """Wait for the end: shortly once the Status is here, or the mark while nobody reads our stdin."""
+    async def settled(self, *, may_be_unread: bool) -> None:
+        """Wait for the end: shortly once the Status is here, or the mark where unread stdin can hold it back."""
         await self._told.wait()
         if self.mark is not None and not self._error and await self._bounded(STATUS_AFTER_MARK):
             return
         if self.mark is not None and not self._error:
-            if feeding is None or not feeding.done():
+            if may_be_unread:
                 return
             self._output.learn(Why.STDOUT_HELD)
             await self._status_or_end()
