@@ -15,6 +15,6 @@ def near(word: str, candidates: Iterable[str]) -> tuple[str, ...]:
     if len(unique) > _BOUND:
         alike = [one for one in unique if one[:3] == word[:3] or word in one]
         unique = dict.fromkeys(alike[:_BOUND])
-    close = get_close_matches(word, unique, n=_MOST, cutoff=0.7)
+    close = get_close_matches(word, unique, n=_MOST, cutoff=0.65)
     within = [one for one in unique if len(word) > 2 and word in one and one not in close]
     return tuple((close + within)[:_MOST])

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.selection.fleet import steady
 from podium.domain.errors import UsageError
 from podium.domain.labels import LabelSelector, Operator, Requirement, parse, parse_pair
 
@@ -48,6 +49,7 @@ def test_each_selector_matches_as_by_the_api_server() -> None:
     assert wrong == []
 
 
+@steady
 @given(keys, st.frozensets(values, min_size=1), labels)
 def test_notin_is_the_opposite_of_in_and_so_holds_where_the_key_is_absent(
     key: str, among: frozenset[str], have: dict[str, str]
@@ -57,18 +59,21 @@ def test_notin_is_the_opposite_of_in_and_so_holds_where_the_key_is_absent(
     assert key in have or parse(f"{key} notin {text}").matches(have)
 
 
+@steady
 @given(keys, values, labels)
 def test_not_equals_is_the_opposite_of_equals(key: str, value: str, have: dict[str, str]) -> None:
     assert parse(f"{key}!={value}").matches(have) is not parse(f"{key}={value}").matches(have)
     assert parse(f"!{key}").matches(have) is not parse(key).matches(have)
 
 
+@steady
 @given(st.lists(st.tuples(keys, values), min_size=1), labels)
 def test_all_requirements_must_hold(pairs: list[tuple[str, str]], have: dict[str, str]) -> None:
     whole = parse(",".join(f"{key}={value}" for key, value in pairs))
     assert whole.matches(have) is all(have.get(key) == value for key, value in pairs)
 
 
+@steady
 @given(st.text(alphabet="ab=!(),<> \tin1./-", max_size=30), labels)
 def test_any_text_is_read_or_refused_in_one_line(text: str, have: dict[str, str]) -> None:
     selector, error = _tried(text)
