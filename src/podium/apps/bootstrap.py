@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import getpass
 import os
 import socket
@@ -14,7 +15,7 @@ from podium import __version__
 from podium.adapters.clock import SystemClock
 from podium.adapters.kube.access import Access
 from podium.adapters.kube.api import Api, Wire
-from podium.adapters.kube.discovery import endpoint_of
+from podium.adapters.kube.discovery import endpoint_of, server_of
 from podium.adapters.kube.exec import KubeExec
 from podium.adapters.kube.inventory import KubeInventory
 from podium.adapters.kube.kubeconfig import Config, load
@@ -27,7 +28,7 @@ from podium.adapters.store.journal import MemoryJournals
 from podium.domain.errors import ClusterError, UsageError
 from podium.domain.inventory import Unreached, UnreachedReason
 from podium.domain.run_ids import run_id
-from podium.runner.fleet import Cluster, Fleet
+from podium.runner.fleet import About, Cluster, Fleet
 
 REQUEST_TIMEOUT = 30.0
 
@@ -132,8 +133,14 @@ async def _open(
         inventory=inventory,
         exec=KubeExec(api),
         reviews=KubeReviews(api),
+        about=functools.partial(_about, api, clock),
     )
     return cluster, inventory
+
+
+async def _about(api: Api, clock: SystemClock) -> About:
+    server = await server_of(api, clock)
+    return About(server.version, server.skew)
 
 
 async def _tell_apart(

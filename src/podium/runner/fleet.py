@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from podium.domain.inventory import Unreached
 from podium.ports import Blobs, Clock, Exec, Inventory, Journals, Reviews
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a cluster says of itself. `skew` in seconds, positive where its clock is ahead, None where it is untold."""
+
+    version: str
+    skew: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +28,7 @@ class Cluster:
     inventory: Inventory
     exec: Exec
     reviews: Reviews
+    about: Callable[[], Awaitable[About]] | None = None  #: raises ClusterError
 
 
 @dataclass(frozen=True, slots=True)
