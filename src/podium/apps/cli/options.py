@@ -142,6 +142,12 @@ SCREEN = (
     _output("--out-dir", metavar="DIR", help="Also write each target's output, uncut, into an empty DIR."),
 )  # fmt: skip
 
+
+def role_flag() -> Flag:
+    """What only doctor has."""
+    return _flag("Self")("--role", metavar="VERB,..", help="Print the Role and RoleBinding that these verbs lack.")
+
+
 _sandbox = _flag("Sandbox")
 SANDBOX = (
     _sandbox("--pods", type=POSITIVE, metavar="N", help="Pods (default 60)."),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shlex
-import shutil
 import signal
 import sys
 import tempfile
@@ -24,7 +23,6 @@ from podium.sandbox import Sandbox, Settings, serve
 from podium.sandbox.world.scenario import ScenarioError
 
 _MARK = "# Written by `podium sandbox`: gone when it stops.\n"
-_OURS = ("podium", "kubectl-podium")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +83,8 @@ async def _until_stopped(interrupts: session.Interrupts) -> int:
 
 async def _with_command(command: tuple[str, ...], kubeconfig: Path, interrupts: session.Interrupts) -> int:
     """Run the command with the sandbox; gives its exit status, as a shell would."""
-    environ = {**os.environ, "KUBECONFIG": str(kubeconfig)}
     try:
-        child = await asyncio.create_subprocess_exec(*_found(command), env=environ)
+        child = await asyncio.create_subprocess_exec(*command, env=_environ(kubeconfig))
     except OSError as error:
         raise UsageError(f"{command[0]}: {error.strerror}") from None
     interrupts.pass_on(partial(_forward, child))
@@ -102,11 +99,14 @@ def _forward(child: asyncio.subprocess.Process, cause: Cause) -> None:
             child.send_signal(signal.SIGTERM if cause.status == 143 else signal.SIGHUP)
 
 
-def _found(command: tuple[str, ...]) -> tuple[str, ...]:
-    """`podium` is this one, also where it is not on the PATH."""
-    if command[0] in _OURS and shutil.which(command[0]) is None:
-        return (sys.executable, "-m", "podium", *command[1:])
-    return command
+def _environ(kubeconfig: Path) -> dict[str, str]:
+    """Ours, with the sandbox's kubeconfig; this very `podium` is found last, also where it is not on the PATH."""
+    ours = str(Path(sys.executable).parent)
+    return {
+        **os.environ,
+        "KUBECONFIG": str(kubeconfig),
+        "PATH": f"{os.environ.get('PATH', os.defpath)}{os.pathsep}{ours}",
+    }
 
 
 def _own_file(path: Path) -> Path:

@@ -29,7 +29,7 @@ def read_selection(flags: Flags, *, acting: bool) -> Selection:
     given = _given(flags)
     selectors = tuple(_label_selector(text) for text in flags.texts("labels"))
     selection = Selection(
-        where=_where(flags),
+        where=read_where(flags),
         names=words.names,
         owners=words.owners,
         labels=selectors,
@@ -62,7 +62,8 @@ def _checked(selection: Selection, *, acting: bool) -> Selection:
     return replace(selection, everything=True)
 
 
-def _where(flags: Flags) -> Where:
+def read_where(flags: Flags) -> Where:
+    """Read -n and -A; raises UsageError."""
     parts = tuple(part.strip() for text in flags.texts("namespace") for part in text.split(","))
     if any(part == "" for part in parts):
         raise UsageError("-n: a namespace's name is empty")

@@ -13,6 +13,7 @@ from podium.domain.units import format_count, format_duration
 from podium.features.exec.service import Prepared
 
 _LONGEST_TITLE = 60
+_SHORT_ID = 10  #: the time stamp of a run's id: its first 10 characters, to the millisecond
 
 
 def header(prepared: Prepared) -> str:
@@ -28,7 +29,7 @@ def header(prepared: Prepared) -> str:
         contexts(prepared.contexts),
         f"as {prepared.who}" if prepared.who else "",
         "no timeout" if timeout is None else f"timeout {format_duration(timeout)}",
-        f"run {plan.run}",
+        f"run {plan.run[:_SHORT_ID]}",
     ]
     return neutralise(" · ".join(part for part in parts if part))
 
