@@ -137,9 +137,9 @@ def targets(count: int, nodes: int = 4, namespaces: int = 1, cluster: str = "c")
     )
 
 
-def plan_of(some: Sequence[Target], pace: Pace = Pace(), timeout: float | None = 300.0, **plan: object) -> Plan:
+def plan_of(some: Sequence[Target], pace: Pace | None = None, timeout: float | None = 300.0, **plan: object) -> Plan:
     command = Command(("hostname",), timeout=timeout)
     not_ready = plan.get("not_ready", frozenset())
     assert isinstance(not_ready, frozenset)
-    lives = {target: "life-1" for target in some}
-    return Plan("run", "exec", command, spread(some, not_ready), pace, not_ready, lives)
+    lives = dict.fromkeys(some, "life-1")
+    return Plan("run", "exec", command, spread(some, not_ready), pace or Pace(), not_ready, lives)

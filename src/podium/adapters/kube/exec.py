@@ -30,8 +30,9 @@ STDIN, ERROR = 0, 3
 CHUNK = 32 * 1024
 STATUS_AT_MOST = 64 * 1024
 SURELY_TAKEN = 64 * 1024  #: bytes of stdin that cannot hold a Status back: the pipes on the way take them unread
+REFUSED_WITHIN = 0.5  #: seconds within which a runtime says that it cannot start a command, where no shell says go
 CLOSE_WITHIN = 1.0  #: seconds the server may take to close after its Status
-STATUS_AFTER_MARK = 2.0  #: seconds the Status may take after the end mark: stdin nobody reads can hold it back for ever
+STATUS_AFTER_MARK = 1.0  #: seconds the Status may take after the end mark: stdin nobody reads can hold it back for ever
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ class KubeExec:
             bounded = load(command, loading.nonce, stdin_size=_size(command), half_close=False)
             loading = replace(bounded, argv=loading.argv)
         if way.stdin:
-            feeding = asyncio.create_task(_feed(session, loading, command.stdin))
+            feeding = asyncio.create_task(_feed(session, loading, command.stdin, receiver))
         try:
             await receiver.settled(may_be_unread=(_size(command) or 0) > SURELY_TAKEN)
         finally:
@@ -158,6 +159,7 @@ class _Receiver:
         self._end: End | None = None
         self._ended = asyncio.Event()
         self._told = asyncio.Event()  # a Status or the end mark is here
+        self._goes = asyncio.Event()
 
     @property
     def status(self) -> bytes | None:
@@ -200,6 +202,13 @@ class _Receiver:
             await self._status_or_end()
         await self._bounded(CLOSE_WITHIN)
 
+    async def may_feed(self) -> None:
+        """Wait until the shell has read its program; without a shell, until a refusal should have come."""
+        if self._filter is not None:
+            await self._goes.wait()
+            return
+        await self._bounded(REFUSED_WITHIN)
+
     async def _bounded(self, seconds: float) -> bool:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
@@ -221,16 +230,24 @@ class _Receiver:
             return
         if own := self._filter.feed(data):
             self._output.write(Channel.STDERR, memoryview(own))
+        if self._filter.goes:
+            self._goes.set()
         if self._filter.found is not None:
             self._told.set()
 
 
-async def _feed(session: Session, loading: Loading | None, stdin: bytes | memoryview | None) -> None:
-    """Send the program and then the command's own input; a command may end without reading it."""
+async def _feed(
+    session: Session, loading: Loading | None, stdin: bytes | memoryview | None, receiver: _Receiver
+) -> None:
+    """Send the program and then the command's own input; a command may end without reading it.
+
+    The input waits for the shell's word: sent to a command that never began, it would drown the Status in a reset.
+    """
     with suppress(SessionClosedError):
         if loading is not None:
             await session.send(STDIN, loading.program)
         if stdin is not None:
+            await receiver.may_feed()
             whole = memoryview(stdin)
             for start in range(0, len(whole), CHUNK):
                 await session.send(STDIN, whole[start : start + CHUNK])

@@ -16,6 +16,7 @@ from podium.domain.commands import Command, CommandKind
 SHELLS = frozenset({"sh", "ash", "bash", "dash", "ksh", "mksh", "zsh"})
 ARGUMENT_AT_MOST = 100_000  #: bytes in one argument; Linux' MAX_ARG_STRLEN is 131,072
 BAD_CWD = "cwd"
+GO = "go"  #: the shell has read its program: only now is the command's own input sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ def load(command: Command, nonce: str, *, stdin_size: int | None, half_close: bo
     program = b"".join(
         (
             b"unset _podium_p _podium_l\n",
+            b"" if stdin_size is None else _say(nonce, GO),
             *(_export(key, value) for key, value in command.env),
             _change_folder(command.cwd, nonce),
             _body(command, name, nonce, source),
@@ -136,7 +138,11 @@ def _change_folder(cwd: str, nonce: str) -> bytes:
     if not cwd:
         return b""
     folder = _quote(cwd.encode("utf-8", "surrogateescape"))
-    return b"cd " + folder + f" || {{ printf '\\n%s %s\\n' {nonce} {BAD_CWD} >&2; exit 126; }}\n".encode()
+    return b"cd " + folder + b" || {\n" + _say(nonce, BAD_CWD) + b"exit 126\n}\n"
+
+
+def _say(nonce: str, word: str) -> bytes:
+    return f"printf '\\n%s %s\\n' {nonce} {word} >&2\n".encode()
 
 
 def _end(nonce: str) -> bytes:
@@ -148,12 +154,13 @@ def _quote(text: bytes) -> bytes:
 
 
 class MarkFilter:
-    """Takes the end mark out of a stderr that comes in pieces."""
+    """Takes marks out of a stderr that comes in pieces."""
 
     def __init__(self, mark: bytes) -> None:
         self._mark = mark
         self._held = b""
-        self.found: str | None = None  #: the word behind the mark: an exit code, or BAD_CWD
+        self.goes = False  #: the shell has said GO
+        self.found: str | None = None  #: the word behind the last mark: an exit code, or BAD_CWD
 
     def feed(self, data: bytes | memoryview) -> bytes:
         """Return what is the command's own; bytes that may belong to the mark are held back."""
@@ -170,6 +177,9 @@ class MarkFilter:
         if not newline:
             self._held = text[at:]
             return text[:at]
+        if word == GO.encode():
+            self.goes = True
+            return text[:at] + self.feed(rest)
         self.found = word.decode("ascii", "replace")
         return text[:at] + rest
 

@@ -151,7 +151,7 @@ def _unproven(status: Status, evidence: Evidence) -> Outcome:
     why = never_began(status.message)
     if why is None:
         return Lost(Reason(Why.UNKNOWN_STATUS, mask(status.message or status.reason, evidence.argv)))
-    if why is Why.NO_EXECUTABLE:
+    if why in (Why.NO_EXECUTABLE, Why.NOT_EXECUTABLE):
         first = evidence.argv[0] if evidence.argv else ""
         return Rejected(Reason(Why.NO_SHELL)) if evidence.by_shell else Rejected(Reason(why, f'"{first}"'))
     return Rejected(Reason(why, mask(status.message, evidence.argv)))
@@ -209,8 +209,11 @@ def mask(text: str, argv: tuple[str, ...]) -> str:
         for word in sorted(argv[1:], key=len, reverse=True):
             if len(word) > 3:
                 text = text.replace(word, "…")
-    text = " ".join(text.split())
+    text = _ID.sub("…", " ".join(text.split()))
     return text if len(text) <= DETAIL_AT_MOST else text[: DETAIL_AT_MOST - 1] + "…"
+
+
+_ID = re.compile(r"\b[0-9a-f]{32,}\b")  # an exec's own id would keep equal reasons from folding
 
 
 def _shown(raw: bytes) -> str:
