@@ -88,26 +88,27 @@ def _dispatch(layout: Layout, arguments: argparse.Namespace) -> int:
     if arguments.command == "status":
         print(status.table(layout))
         return 1 if not lifecycle.saved_state(layout) or lifecycle.complaints(layout) else 0
+    if arguments.command == "fault":
+        lifecycle.programs_in_use(layout)
+        print(_plant(layout, arguments))
+        return 0
+    if arguments.command == "hollow" and arguments.hollow == "ledger":
+        print(hollow.ledger(layout, "DELETE" if arguments.reset else "GET"))
+        return 0
     with lifecycle.exclusive(layout):
-        if arguments.command == "up":
-            print(lifecycle.up(layout, parse_version(os.environ.get("KUBERNETES") or DEFAULT_VERSION)))
-        elif arguments.command == "down":
-            print(lifecycle.down(layout))
-        elif arguments.command == "fault":
-            lifecycle.programs_in_use(layout)
-            print(_plant(layout, arguments))
-        elif arguments.command == "hollow":
-            print(_populate(layout, arguments))
+        print(_alone(layout, arguments))
     return 0
 
 
-def _populate(layout: Layout, arguments: argparse.Namespace) -> str:
+def _alone(layout: Layout, arguments: argparse.Namespace) -> str:
+    """Run what nobody else may run at the same time."""
+    if arguments.command == "up":
+        return lifecycle.up(layout, parse_version(os.environ.get("KUBERNETES") or DEFAULT_VERSION))
+    if arguments.command == "down":
+        return lifecycle.down(layout)
+    lifecycle.programs_in_use(layout)
     if arguments.hollow == "down":
-        lifecycle.programs_in_use(layout)
         return hollow.down(layout)
-    if arguments.hollow == "ledger":
-        text = hollow.ledger(layout, "GET")
-        return hollow.ledger(layout, "DELETE") and text if arguments.reset else text
     wanted = hollow.Population(arguments.nodes, arguments.pods, arguments.log_lines, arguments.acts)
     return hollow.up(layout, wanted)
 

@@ -73,7 +73,7 @@ def _is_empty(layout: Layout, path: str) -> Callable[[], bool]:
 
 
 def ledger(layout: Layout, method: str) -> str:
-    """Give what the hollow kubelets ran, as JSON: `active` now, `starts` and `ends` by pod; DELETE begins anew."""
+    """Give what the hollow kubelets ran, as JSON: `active` now, `starts` and `ends` by pod; DELETE also begins anew."""
     pki = layout.pki(CLUSTER_A)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(pki / "ca.crt")

@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import shutil
+import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -13,17 +14,40 @@ from pathlib import Path
 
 from . import api, build, control, host, images, kubeconfigs, network, nodes, packages, pki, processes
 from .failure import RigError
-from .topology import CLUSTERS, NODES, Cluster, Layout, Node, Version
+from .topology import CLUSTERS, ETCD_PEER_PORT, ETCD_PORT, HOLLOW_PORT, NODES, Cluster, Layout, Version
+
+LOCK = Path("/run/podium-rig.lock")
 
 
 @contextlib.contextmanager
 def exclusive(layout: Layout) -> Iterator[None]:
-    """Hold the rig's lock, so that two callers do not build or break it at once."""
-    layout.home.parent.mkdir(parents=True, exist_ok=True)
-    path = layout.home.with_name(layout.home.name + ".lock")
-    with path.open("w") as file:
+    """Hold the machine's one lock on rigs; raise RigError when a rig with another home is up.
+
+    The lock file names the home of the rig that took the bridge, the namespaces and the ports.
+    """
+    with LOCK.open("a+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        owner = file.read().strip()
+        if owner not in ("", str(layout.home)) and Path(owner).exists():
+            raise RigError(f"another rig has this machine: PODIUM_RIG_HOME={owner} ./scripts/cluster down ends it")
+        file.truncate(0)
+        file.write(f"{layout.home}\n")
+        file.flush()
         yield
+
+
+def require_free_ports() -> None:
+    """Raise RigError when somebody else listens on a port that the rig needs."""
+    for port in (ETCD_PORT, ETCD_PEER_PORT, HOLLOW_PORT, *(cluster.port for cluster in CLUSTERS)):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError as error:
+                raise RigError(
+                    f"port {port} of 127.0.0.1 is taken; `ss -ltnp sport = :{port}` shows by whom"
+                ) from error
 
 
 def require_root() -> None:
@@ -71,7 +95,7 @@ def dead_processes(layout: Layout) -> list[str]:
 def complaints(layout: Layout) -> list[str]:
     """List what is wrong with the rig, empty when it is whole and every node is Ready."""
     found = [f"{name} does not run" for name in dead_processes(layout)]
-    found += [f"{node.name} is cut off" for node in NODES if node.netns in network.remains() and network.is_cut(node)]
+    found += [f"{node.name} is cut off" for node in NODES if network.is_cut(node)]
     for cluster in CLUSTERS:
         ready = api.ready_nodes(layout, cluster)
         wanted = [node.name for node in NODES if node.cluster == cluster]
@@ -79,12 +103,19 @@ def complaints(layout: Layout) -> list[str]:
     return found
 
 
+def is_whole(layout: Layout) -> bool:
+    """Tell whether the rig is up; where all processes run, give the nodes time to get Ready."""
+    if dead_processes(layout) or any(network.is_cut(node) for node in NODES):
+        return False
+    return processes.wait_until(lambda: not complaints(layout), 30.0, 0.2)
+
+
 def up(layout: Layout, version: Version) -> str:
     """Bring the rig up; return a line that says what was done."""
     begun = time.monotonic()
     state = saved_state(layout)
     programs = build.folder_of(layout, version, build.KUBERNETES)
-    if state.get("programs") == str(programs) and not complaints(layout):
+    if state.get("programs") == str(programs) and is_whole(layout):
         return f"the rig is up already (Kubernetes {state['version']}, {layout.home})"
     packages.require()
     programs = build.require(layout, version, build.KUBERNETES)
@@ -92,6 +123,7 @@ def up(layout: Layout, version: Version) -> str:
     if layout.home.exists() or network.remains():
         print("clearing what a previous rig left ...", file=sys.stderr, flush=True)
         down(layout)
+    require_free_ports()
     _note(layout, version, programs)
     _raise_all(layout, programs, own)
     return f"the rig is up: Kubernetes {version}, {len(NODES)} nodes Ready, {time.monotonic() - begun:.1f} s"
@@ -104,6 +136,7 @@ def _note(layout: Layout, version: Version, programs: Path) -> None:
         "programs": str(programs),
         "kernel": json.dumps(host.kernel_settings()),
         "kubelet-folder": "present" if host.KUBELET_FOLDER.exists() else "absent",
+        "netns-folder": "present" if network.NAMESPACES.exists() else "absent",
     }
     (layout.home / "state.json").write_text(json.dumps(state, indent=1))
 
@@ -155,13 +188,6 @@ def link_programs(layout: Layout) -> None:
         link.symlink_to(found)
 
 
-def stop_kubelet(layout: Layout, node: Node) -> None:
-    """Stop the kubelet of a node; its containers go on."""
-    record = processes.find(layout, nodes.kubelet_name(node))
-    if record is not None:
-        processes.stop(layout, [record], 10.0)
-
-
 def down(layout: Layout) -> str:
     """End every process of the rig and give everything back that it took from the machine."""
     state = saved_state(layout)
@@ -175,6 +201,9 @@ def down(layout: Layout) -> str:
     host.kill_shims(layout)
     host.unmount_all(layout.home)
     network.remove()
+    if state.get("netns-folder") == "absent":
+        host.unmount_all(network.NAMESPACES)
+        host.remove_empty(network.NAMESPACES)
     host.remove_cgroups()
     host.restore_kernel_settings(json.loads(state.get("kernel", "{}")))
     if state.get("kubelet-folder") == "absent":

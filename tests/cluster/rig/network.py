@@ -6,6 +6,8 @@ from pathlib import Path
 from . import processes
 from .topology import BRIDGE, HOST_ADDRESS, NODES, Node
 
+NAMESPACES = Path("/run/netns")
+
 
 def _link_exists(name: str) -> bool:
     return Path(f"/sys/class/net/{name}").exists()
@@ -38,7 +40,7 @@ def remove() -> None:
     for node in NODES:
         if _link_exists(node.link):
             processes.run(["ip", "link", "delete", node.link])
-        if Path(f"/run/netns/{node.netns}").exists():
+        if (NAMESPACES / node.netns).exists():
             processes.run(["ip", "netns", "delete", node.netns])
     if _link_exists(BRIDGE):
         processes.run(["ip", "link", "delete", BRIDGE])
@@ -47,7 +49,7 @@ def remove() -> None:
 def remains() -> list[str]:
     """List what of the rig's network exists."""
     links = [name for name in (BRIDGE, *(node.link for node in NODES)) if _link_exists(name)]
-    spaces = [node.netns for node in NODES if Path(f"/run/netns/{node.netns}").exists()]
+    spaces = [node.netns for node in NODES if (NAMESPACES / node.netns).exists()]
     return links + spaces
 
 
@@ -66,6 +68,8 @@ def heal(node: Node) -> None:
 
 def is_cut(node: Node) -> bool:
     """Tell whether the node is cut off by `cut`."""
+    if not (NAMESPACES / node.netns).exists():
+        return False
     rules = processes.run(processes.in_netns(node, [_iptables(), "-w", "-S", "INPUT"]))
     return "-j DROP" in rules
 

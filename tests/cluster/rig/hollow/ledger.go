@@ -35,13 +35,13 @@ func (l *ledger) end(pod string, finished bool) {
 	}
 }
 
-// ServeHTTP shows the counts (GET) or begins anew (DELETE).
+// ServeHTTP shows the counts, and with DELETE begins anew afterwards.
 func (l *ledger) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(map[string]any{"active": l.active, "starts": l.starts, "ends": l.ends})
 	if req.Method == http.MethodDelete {
 		l.starts, l.ends = map[string]int{}, map[string]int{}
 	}
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(map[string]any{"active": l.active, "starts": l.starts, "ends": l.ends})
 }
