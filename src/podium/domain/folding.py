@@ -95,7 +95,10 @@ def _alternatives(names: Sequence[tuple[str, ...]], depth: int) -> list[str]:
             texts.append("")
             continue
         tail = _one_of(_alternatives(members, depth + 1)) if len(members) > 1 else "".join(members[0][depth + 1 :])
-        heads_by_tail.setdefault(tail, []).append(token)
+        if tail and (tail[0].isalnum() or tail[0] in "[{"):
+            texts.append(token + tail)  # inside a word, as in a ReplicaSet's suffix, equal ends are an accident
+        else:
+            heads_by_tail.setdefault(tail, []).append(token)
     for tail, heads in heads_by_tail.items():
         options = _with_ranges(heads)
         if tail == "" or len(options) == 1:

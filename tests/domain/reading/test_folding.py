@@ -29,6 +29,8 @@ from podium.domain.widths import width
         (["shop/web-0", "pay/web-0", "pay/web-1"], "pay/web-[0-1] shop/web-0"),
         (["arn:aws:eks:eu-1:12:cluster/a", "arn:aws:eks:eu-1:12:cluster/b"], "arn:aws:eks:eu-1:12:cluster/{a,b}"),
         (["has space", "x{y", ""], '"" "has space" "x{y"'),
+        (["web-ipmq0", "web-jlgq0"], "web-{ipmq0,jlgq0}"),
+        (["n1", "n2", "m1", "m2"], "m[1-2] n[1-2]"),
         (["pod-1", "pod-a", "pod-2"], "pod-{[1-2],a}"),
     ],
 )
