@@ -83,7 +83,7 @@ class Lab:
         """The lab as our credentials see it."""
         return Surroundings({"PATH": os.environ["PATH"], **self.environ})
 
-    async def kubectl(self, *flags: str) -> Ran:
+    async def kubectl(self, *flags: str, stdin: int = asyncio.subprocess.DEVNULL) -> Ran:
         """Run kubectl get --raw with a home of its own."""
         self.runs += 1
         home = self.folder / f"home-{self.runs}"
@@ -94,7 +94,7 @@ class Lab:
             "--raw",
             PATH,
             *flags,
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=stdin,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env={"PATH": os.environ["PATH"], "HOME": str(home), "KUBECTL_KUBERC": "false", **self.environ},

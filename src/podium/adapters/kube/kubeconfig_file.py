@@ -184,7 +184,8 @@ def _parse(path: Path, text: str) -> object:
 
     loader = _loader_class()(text)
     try:
-        return loader.get_data() if loader.check_data() else None
+        node = loader.get_node() if loader.check_node() else None
+        return None if node is None else loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark is not None else 1

@@ -28,6 +28,9 @@ from podium.domain.errors import ClusterError, UsageError
 
 # Clocks differ: what runs out within these seconds has run out.
 _EXPIRY_DELTA = 10.0
+# How often, and after how many seconds, to look whether another program wrote what it got for our refresh token.
+_ADOPT_TRIES = 10
+_ADOPT_PAUSE = 0.1
 _REMOVED = {"gcp": "gke-gcloud-auth-plugin", "azure": "kubelogin"}
 
 
@@ -120,11 +123,15 @@ class OidcSource:
         return token
 
     async def _after_refusal(self, refresh_token: str, status: int, fields: Mapping[str, str]) -> str:
-        # Refused because somebody else used the refresh token first: theirs is in the file.
-        await self._adopt()
-        adopted = self._settings.get("id-token", "")
-        if self._settings.get("refresh-token") != refresh_token and self._expiry(adopted) is not None:
-            return adopted
+        # Refused, perhaps because another program used the refresh token first: its tokens come into the file.
+        for _ in range(_ADOPT_TRIES):
+            await self._adopt()
+            adopted = self._settings.get("id-token", "")
+            if self._settings.get("refresh-token") != refresh_token and self._expiry(adopted) is not None:
+                return adopted
+            if fields.get("error") != "invalid_grant":
+                break
+            await asyncio.sleep(_ADOPT_PAUSE)
         # The code (RFC 6749 5.2), never the description: that may quote the token.
         code = fields.get("error", "")
         shown = code if code.isascii() and code.replace("_", "").isalnum() and len(code) < 40 else "no reason given"

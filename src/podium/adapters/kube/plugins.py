@@ -120,11 +120,11 @@ class PluginSource:
         finally:
             if process.returncode is None:
                 process.kill()
-                await process.wait()
-        if process.returncode < 0:
-            raise self._failure(f"it was ended by signal {-process.returncode}")
-        if process.returncode > 0:
-            raise self._failure(f"exit code {process.returncode}; its own words stand above, if it had any")
+            status = await process.wait()
+        if status < 0:
+            raise self._failure(f"it was ended by signal {-status}")
+        if status > 0:
+            raise self._failure(f"exit code {status}; its own words stand above, if it had any")
         return printed
 
     def _believe(self, printed: bytes) -> Material:

@@ -95,10 +95,7 @@ class RotatingCredentials:
         if fruitless is not None and fruitless[1] == refused.generation and self._now() < fruitless[0]:
             return None
         renewed = await self._join(refused=True)
-        if renewed.generation == refused.generation:
-            self._fruitless = (self._now() + _FRUITLESS_HOLDS, refused.generation)
-            return None
-        return renewed
+        return None if renewed.generation == refused.generation else renewed
 
     async def _join(self, *, refused: bool) -> Credential:
         if self._failed is not None and self._now() < self._failed[0]:
@@ -119,7 +116,9 @@ class RotatingCredentials:
             raise ClusterError(f"credentials cannot be had: {error.strerror or type(error).__name__}") from None
         self._failed = None
         self._fresh_until = None if material.fresh_until is None else max(material.fresh_until, self._now() + _AT_LEAST)
-        self._held = self._as_credential(material)
+        before, self._held = self._held, self._as_credential(material)
+        if refused and self._held is before:
+            self._fruitless = (self._now() + _FRUITLESS_HOLDS, self._held.generation)
         return self._held
 
     def _as_credential(self, material: Material) -> Credential:
