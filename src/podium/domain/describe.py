@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from podium.domain.globs import is_glob
 from podium.domain.names import format_owner
 from podium.domain.selection import Exclude, SamplePer, Selection, Where
+from podium.domain.units import format_duration
 
 _SHOWN = 3
-_UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 
 def describe(selection: Selection) -> str:
@@ -61,9 +61,9 @@ def _flags(selection: Selection) -> list[str]:
     if selection.revision is not None:
         flags.append(f"--revision {selection.revision.value}")
     if selection.newer_than is not None:
-        flags.append(f"--newer-than {_duration(selection.newer_than)}")
+        flags.append(f"--newer-than {format_duration(selection.newer_than)}")
     if selection.older_than is not None:
-        flags.append(f"--older-than {_duration(selection.older_than)}")
+        flags.append(f"--older-than {format_duration(selection.older_than)}")
     if selection.restarts_over is not None:
         flags.append(f"--restarts-over {selection.restarts_over}")
     if selection.sample is not None:
@@ -88,11 +88,3 @@ def _plain(text: str) -> str:
     """One line that no terminal takes for a command."""
     line = " ".join(text.split())
     return line if line.isprintable() else repr(line)
-
-
-def _duration(seconds: float) -> str:
-    rest, written = round(seconds), ""
-    for size, unit in _UNITS:
-        count, rest = divmod(rest, size)
-        written += f"{count}{unit}" if count > 0 else ""
-    return written or "0s"

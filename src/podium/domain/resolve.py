@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from podium.domain.choice import BY_ANNOTATION, FIRST_OF_SEVERAL, Choice
 from podium.domain.filters import filters_of
-from podium.domain.globs import globs, is_glob
+from podium.domain.globs import globs
 from podium.domain.inventory import Pod, Snapshot
-from podium.domain.labels import Operator, Requirement
 from podium.domain.leftout import by_choice, one_container, whole_pod, without_containers
 from podium.domain.matching import Given, Test, excluded, is_protected, owned_by, within
-from podium.domain.names import format_owner
-from podium.domain.near import near
+from podium.domain.missing import missing_of, near_misses
 from podium.domain.sampling import sample_of
-from podium.domain.selection import LeftOut, LeftOutWhy, Missing, Picked, Resolution, Sample, Selection
-from podium.domain.targets import Target, format_id
-
-_LOOKED_UP = 3  # a near name is looked up for so many missing ones: each costs milliseconds in a big fleet
-_MOST_NEAR = 5
+from podium.domain.selection import LeftOut, LeftOutWhy, Picked, Resolution, Sample, Selection
+from podium.domain.targets import Target
 
 
 def resolve(selection: Selection, snapshot: Snapshot, now: float, own_namespace: Mapping[str, str]) -> Resolution:
@@ -37,14 +32,14 @@ def resolve(selection: Selection, snapshot: Snapshot, now: float, own_namespace:
             walk.visit(pod)
     if selection.sample is not None:
         walk.thin(selection.sample)
-    missing = _missing(selection, snapshot, labelled)
+    missing = missing_of(selection, snapshot, labelled)
     nothing = not walk.picked and not walk.left_out
     return Resolution(
         picked=tuple(walk.picked),
         left_out=tuple(walk.left_out),
         container_choice=_counted(walk.hows),
         seed=selection.sample.seed if selection.sample is not None else None,
-        near_misses=_near_misses(selection, snapshot, missing) if nothing else (),
+        near_misses=near_misses(selection, snapshot, missing) if nothing else (),
         missing=missing,
     )
 
@@ -134,70 +129,3 @@ class _Walk:
 def _counted(hows: Iterable[str]) -> tuple[tuple[str, int], ...]:
     counts = Counter(hows)
     return tuple((how, counts[how]) for how in (BY_ANNOTATION, FIRST_OF_SEVERAL) if how in counts)
-
-
-def _missing(selection: Selection, snapshot: Snapshot, pods: Sequence[Pod]) -> tuple[Missing, ...]:
-    """What was named exactly and has no pod among those of the right place and labels."""
-    absent: list[tuple[str, bool]] = []  # how it is written, and whether it names a workload
-    exact = [name for name in selection.names if not is_glob(name)]
-    if exact:
-        there = {pod.name for pod in pods}
-        absent += [(name, False) for name in dict.fromkeys(exact) if name not in there]
-    for owner in dict.fromkeys(selection.owners):
-        if not is_glob(owner.name) and not any(map(owned_by((owner,), snapshot), pods)):
-            absent.append((format_owner(owner), owner.kind != "Pod"))
-    if selection.given is not None:
-        given = Given(selection.given)
-        found = {target for pod in pods for target in given.of(pod)}
-        absent += [(_written(target), False) for target in dict.fromkeys(selection.given) if target not in found]
-    return tuple(
-        Missing(name, _near_name(name, snapshot, of_workload=workload) if place < _LOOKED_UP else ())
-        for place, (name, workload) in enumerate(absent)
-    )
-
-
-def _written(target: Target) -> str:
-    """A given target as it was written: what was left open is left out."""
-    if target.cluster != "":
-        return format_id(target)
-    return f"{target.namespace}/{target.pod}" if target.namespace != "" else target.pod
-
-
-def _near_name(name: str, snapshot: Snapshot, *, of_workload: bool) -> tuple[str, ...]:
-    if of_workload:
-        return near(name, _owners_in(snapshot))
-    if "/" in name and not name.startswith("pod/"):
-        return ()
-    return near(name.rpartition("/")[2], (pod.name for pod in snapshot.pods))
-
-
-def _owners_in(snapshot: Snapshot) -> Iterable[str]:
-    owners = {owner for pod in snapshot.pods for owner in (pod.workload, pod.controller) if owner is not None}
-    services = (f"svc/{name}" for _, _, name in snapshot.services)
-    return sorted({*map(format_owner, owners), *services})
-
-
-def _near_misses(selection: Selection, snapshot: Snapshot, missing: Sequence[Missing]) -> tuple[str, ...]:
-    """Names close to what was asked: of missing names, then of globs and of labels."""
-    found = [name for one in missing for name in one.near]
-    for name in selection.names:
-        if is_glob(name):
-            found += near(name.strip("*?"), (pod.name for pod in snapshot.pods))
-    for owner in selection.owners:
-        if is_glob(owner.name):
-            found += near(format_owner(owner).rstrip("*?"), _owners_in(snapshot))
-    for selector in selection.labels:
-        for requirement in selector.requirements:
-            found += _near_label(requirement, snapshot)
-    return tuple(dict.fromkeys(found))[:_MOST_NEAR]
-
-
-def _near_label(requirement: Requirement, snapshot: Snapshot) -> Iterable[str]:
-    """Values of the same key, else keys, that look like the one asked for."""
-    key = requirement.key
-    values = sorted({pod.labels[key] for pod in snapshot.pods if key in pod.labels})
-    if not values:
-        return near(key, sorted({other for pod in snapshot.pods for other in pod.labels}))
-    if requirement.operator is not Operator.IN:
-        return ()
-    return [f"{key}={close}" for value in sorted(requirement.values) for close in near(value, values)]

@@ -11,8 +11,9 @@ from podium.domain.inventory import Owner, Pod
 from podium.domain.labels import LabelSelector
 from podium.domain.targets import Target
 
-#: owners that only their own object ties to pods, and what a snapshot must list for them
-_ASKED: Mapping[str, str] = MappingProxyType({"Service": "service", "CronJob": "cronjob", "Deployment": "replicaset"})
+#: owners that pods do not tell for certain, and what a snapshot must list for them; a pod's own labels tell its
+#: deployment, so that a right to list replica sets is not needed
+_ASKED: Mapping[str, str] = MappingProxyType({"Service": "service", "CronJob": "cronjob"})
 
 
 class Readiness(enum.Enum):
@@ -110,8 +111,7 @@ class Selection:
         """What else than pods and nodes a snapshot must hold to resolve this: service, cronjob, replicaset."""
         owners = [*self.owners, *(exclude.owner for exclude in self.excludes if exclude.owner is not None)]
         kinds = {_ASKED[owner.kind] for owner in owners if owner.kind in _ASKED}
-        by_workload = self.sample is not None and self.sample.per is SamplePer.WORKLOAD
-        return frozenset(kinds | ({"replicaset"} if self.revision is not None or by_workload else set()))
+        return frozenset(kinds | ({"replicaset"} if self.revision is not None else set()))
 
 
 class LeftOutWhy(enum.Enum):

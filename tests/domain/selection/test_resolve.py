@@ -234,7 +234,7 @@ def test_a_selection_says_what_only_where_it_asks_something() -> None:
 
 def test_a_selection_tells_what_else_must_be_listed() -> None:
     assert select("svc/a", "cj/b", "sts/c").kinds == {"service", "cronjob"}
-    assert select("deploy/a").kinds == {"replicaset"}
+    assert select("deploy/a").kinds == frozenset()
     assert select("x", revision=Age.OLD).kinds == {"replicaset"}
     assert select("x", excludes=(Exclude(owner=Owner("Service", "a")),)).kinds == {"service"}
     assert select("x").kinds == frozenset()
