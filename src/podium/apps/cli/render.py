@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
-import traceback as tracebacks
 from contextlib import suppress
 from typing import IO
 
 from podium.apps.cli.colours import Colour
-from podium.domain.widths import cut
 
+Out = IO[str] | None
 STDOUT = 1
 STDERR = 2
 _CLEAR = "\r\x1b[K"
@@ -34,7 +32,7 @@ def say(text: str) -> None:
         sys.stderr.buffer.flush()
 
 
-def is_terminal(stream: IO[str] | None) -> bool:
+def is_terminal(stream: Out) -> bool:
     """Whether somebody may look at it."""
     return stream is not None and not stream.closed and stream.isatty()
 
@@ -48,12 +46,21 @@ def is_coloured(colour: Colour, *, terminal: bool) -> bool:
 
 def columns() -> int:
     """How wide the terminal is."""
+    import shutil
+
     return max(shutil.get_terminal_size().columns, 20)
 
 
-def cut_to_terminal(text: str) -> str:
-    """A line for stderr: as it is, but on a terminal no wider than that."""
-    return cut(text, columns()) if is_terminal(sys.stderr) else text
+def columns_of(stream: Out) -> int | None:
+    """How wide what is written there may be; None where nobody looks at it, and nothing is cut."""
+    return columns() if is_terminal(stream) else None
+
+
+def write_error(data: bytes) -> None:
+    """Write bytes to stderr; a stderr that nobody reads is no reason to fail."""
+    with suppress(OSError, ValueError):
+        sys.stderr.buffer.write(data)
+        sys.stderr.buffer.flush()
 
 
 def interrupt(text: str) -> None:
@@ -68,6 +75,8 @@ def error(text: str) -> None:
 
 def traceback(error: BaseException) -> None:
     """Write how an error came about."""
+    import traceback as tracebacks
+
     say("".join(tracebacks.format_exception(error)).rstrip("\n"))
 
 

@@ -12,7 +12,7 @@ from podium.apps.cli.colours import Colour
 from podium.apps.cli.commanding import read_command
 from podium.apps.cli.out_dir import prepare_folder
 from podium.apps.cli.pacing import read_pace
-from podium.apps.cli.selecting import read_selection
+from podium.apps.cli.selecting import again, read_selection
 from podium.apps.cli.verbs import Call, Flags
 from podium.domain.errors import UsageError
 from podium.features.exec.request import ExecRequest
@@ -46,6 +46,7 @@ class Show:
     colour: Colour
     quiet: bool
     verbose: bool
+    again: str  #: TARGETS and selection flags, ready for a shell; "" where they cannot be given again
 
 
 def read_request(call: Call) -> ExecRequest:
@@ -82,6 +83,7 @@ def read_show(flags: Flags) -> Show:
         colour=Colour(flags.text("color")),
         quiet=flags.is_set("quiet"),
         verbose=(flags.count("verbose") or 0) > 0,
+        again=again(flags),
     )
 
 

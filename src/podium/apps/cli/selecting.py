@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -50,6 +51,44 @@ def read_selection(flags: Flags, *, acting: bool) -> Selection:
         spare_protected=acting,
     )
     return _checked(selection, acting=acting)
+
+
+_AGAIN = (
+    ("kubeconfig", "--kubeconfig"),
+    ("context", "--context"),
+    ("namespace", "-n"),
+    ("all_namespaces", "-A"),
+    ("everything", "--all"),
+    ("labels", "-l"),
+    ("field_selectors", "--field-selector"),
+    ("containers", "-c"),
+    ("all_containers", "--all-containers"),
+    ("nodes", "--node"),
+    ("excludes", "-x"),
+    ("ready", "--ready"),
+    ("images", "--image"),
+    ("revision", "--revision"),
+    ("restarts_over", "--restarts-over"),
+    ("targets_from", "--targets-from"),
+)
+
+
+def again(flags: Flags) -> str:
+    """The TARGETS and selection flags as a shell takes them; "" where they came by stdin."""
+    if flags.text("targets_from") == "-":
+        return ""
+    words = list(flags.texts("words"))
+    for name, flag in _AGAIN:
+        match flags.values[name]:
+            case True:
+                words.append(flag)
+            case str() | int() as value if not isinstance(value, bool):
+                words += [flag, str(value)]
+            case tuple() as values:
+                words += [word for value in values for word in (flag, str(value))]
+            case _:
+                pass
+    return shlex.join(words)
 
 
 def _checked(selection: Selection, *, acting: bool) -> Selection:

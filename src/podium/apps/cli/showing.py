@@ -6,7 +6,7 @@ import functools
 import sys
 from collections.abc import Callable, Iterable, Iterator
 
-from podium.apps.cli import render, wording
+from podium.apps.cli import render
 from podium.apps.cli.ends import Cause
 from podium.apps.cli.jsonl import JsonLines
 from podium.apps.cli.junit import suite
@@ -37,6 +37,7 @@ class Showing:
         self._closed = closed
         self._jsonl: JsonLines | None = None
         self._jsonl_outlet: Outlet | None = None
+        self._text = Text(show, prepared, read)
         self._out_dir = OutDir(show.out_dir) if show.out_dir is not None else None
         self.views = Views(tuple(self._make_views()))
 
@@ -44,9 +45,8 @@ class Showing:
         """Say what is about to run."""
         if self._show.quiet:
             return
-        prepared = self._prepared
-        render.say(render.cut_to_terminal(wording.header(prepared)))
-        self._warn(prepared)
+        for line in self._text.before():
+            render.say(line)
 
     def stopping(self, cause: Cause) -> None:
         """Say that what is in flight may still end."""
@@ -65,18 +65,24 @@ class Showing:
         if self._jsonl is not None and self._jsonl_outlet is not None:
             self._jsonl.line(summary_line(report, self._prepared.who))
             await self._jsonl_outlet.close()
-        text = Text(self._show, self._prepared, report, self._read)
         try:
-            for piece in self._answers(report, text):
+            for piece in self._answers(report):
                 render.write_out(piece)
             render.flush()
         finally:
-            if not self._show.quiet:
-                for line in text.last_lines(status):
-                    render.say(line)
+            self._say_last(report, status)
         return status
 
-    def _answers(self, report: Report, text: Text) -> Iterator[bytes]:
+    def _say_last(self, report: Report, status: int) -> None:
+        if self._show.quiet:
+            return
+        if self._show.stream:
+            for line in self._text.odd_heads(report):
+                render.say(line)
+        for line in self._text.last_lines(report, status):
+            render.say(line)
+
+    def _answers(self, report: Report) -> Iterator[bytes]:
         match self._show.format:
             case Format.JSON:
                 yield from whole(report, self._prepared.who, self._read, self._show.max_output)
@@ -87,21 +93,10 @@ class Showing:
                     if isinstance(end.outcome, Succeeded):
                         yield f"{format_id(end.target)}\n".encode()
             case Format.TEXT | Format.WIDE:
-                yield from text.answers()
+                if not self._show.stream:
+                    yield from self._text.answers(report)
             case Format.JSONL:
                 return
-
-    def _warn(self, prepared: Prepared) -> None:
-        lines = [
-            wording.container_choice(prepared.resolution),
-            wording.protected(prepared.resolution.left_out),
-            *map(wording.missing, prepared.resolution.missing),
-            *map(wording.unreached, prepared.unreached),
-            *prepared.notes,
-        ]
-        for line in lines:
-            if line is not None:
-                render.say(line)
 
     def _make_views(self) -> Iterable[View]:
         targets = self._prepared.plan.targets

@@ -1,34 +1,132 @@
-"""A run's end as text."""
+"""A run as text: the feature's lines, coloured and parted between stdout and stderr."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from functools import partial
 
-from podium.apps.cli.request import Show
+from podium.apps.cli import render, wording
+from podium.apps.cli.patterns import substitute
+from podium.apps.cli.request import Format, Show
 from podium.apps.cli.wire_json import Read
-from podium.domain.grouping import group_ends
+from podium.domain.escapes import readable
+from podium.domain.events import Stream
+from podium.domain.normalize import parse_normal
+from podium.features.exec import layout
+from podium.features.exec.bodies import Limits
+from podium.features.exec.layout import Line, Tone
 from podium.features.exec.report import Report
+from podium.features.exec.screen import Options, Screen, screen
 from podium.features.exec.service import Prepared
+
+_GROUPS, _LINES, _DIFF_LINES = 20, 40, 20  #: shown on a terminal; a pipe gets all of it
+_SGR = {
+    Tone.HEADER: "1",
+    Tone.MAJORITY: "32",
+    Tone.ODD: "33",
+    Tone.BAD: "31",
+    Tone.NEVER: "35",
+    Tone.ABSENT: "33",
+    Tone.SECTION: "1",
+    Tone.REMOVED: "31",
+    Tone.ADDED: "32",
+    Tone.NOTE: "2",
+}
 
 
 class Text:
-    """The groups for stdout, the last lines for stderr."""
+    """Text of one run: before it, its answers, its last lines."""
 
-    def __init__(self, show: Show, prepared: Prepared, report: Report, read: Read) -> None:
+    def __init__(self, show: Show, prepared: Prepared, read: Read) -> None:
         self._show = show
         self._prepared = prepared
-        self._report = report
-        self._read = read
+        self._read = partial(_limited, read, show.max_output)
 
-    def answers(self) -> Iterator[bytes]:
-        """The groups."""
-        for group in group_ends(self._report.ends):
-            yield f"== {len(group.ends)} {group.key.outcome} {group.key.why}\n".encode()
-            yield self._read(group.ends[0].answer.stdout, self._show.max_output)
-            yield self._read(group.ends[0].answer.stderr, self._show.max_output)
+    def before(self) -> Iterator[str]:
+        """The header and what to know before the run; for stderr."""
+        prepared = self._prepared
+        columns = render.columns_of(sys.stderr)
+        header = layout.header(prepared.plan, prepared.resolution, self._options(None), columns)
+        yield self._painted(header, sys.stderr)
+        notes = (
+            wording.container_choice(prepared.resolution),
+            wording.protected(prepared.resolution.left_out),
+            *prepared.notes,
+        )
+        yield from (self._painted(Line(Tone.NOTE, note), sys.stderr) for note in notes if note is not None)
 
-    def last_lines(self, status: int) -> Iterator[str]:
-        """The summary."""
-        counts = self._report.counts
-        parts = [f"{number:,} {name.replace('_', ' ')}" for name, number in counts.items()]
-        yield " · ".join([*parts, f"exit {status}"])
+    def answers(self, report: Report) -> Iterator[bytes]:
+        """What the targets answered; for stdout."""
+        if self._is_plain(report):
+            yield from self._plain(report)
+        else:
+            for line in layout.answers(self._screen(report, None), render.columns_of(sys.stdout)):
+                yield f"{self._painted(line, sys.stdout)}\n".encode("utf-8", "replace")
+
+    def odd_heads(self, report: Report) -> Iterator[str]:
+        """How all but the majority ended, without what they wrote, which was streamed; for stderr."""
+        lines = layout.answers(self._screen(report, None), render.columns_of(sys.stderr))
+        return (self._painted(line, sys.stderr) for line in lines if line.tone in {Tone.ODD, Tone.BAD, Tone.NEVER})
+
+    def last_lines(self, report: Report, status: int) -> Iterator[str]:
+        """The left-out, the summary with the exit status, and what to do next; for stderr."""
+        lines = layout.last_lines(self._screen(report, status), render.columns_of(sys.stderr))
+        return (self._painted(line, sys.stderr) for line in lines)
+
+    def _is_plain(self, report: Report) -> bool:
+        """One target is asked as kubectl asks it: its answer is all there is, its stderr goes to ours."""
+        return len(report.plan.targets) == 1 and self._show.format is Format.TEXT
+
+    def _plain(self, report: Report) -> Iterator[bytes]:
+        for end in report.ends.values():
+            for head in layout.answers(self._screen(report, None), None):
+                if head.tone in {Tone.BAD, Tone.NEVER}:
+                    render.say(self._painted(head, sys.stderr))
+            render.write_error(_for(sys.stderr, self._read(end.answer.stderr, None)))
+            yield _for(sys.stdout, self._read(end.answer.stdout, None))
+
+    def _screen(self, report: Report, status: int | None) -> Screen:
+        return screen(report, self._read, self._options(status))
+
+    def _options(self, status: int | None) -> Options:
+        show, prepared = self._show, self._prepared
+        terminal = render.is_terminal(sys.stdout)
+        return Options(
+            selection=wording.what(prepared.request.selection),
+            contexts=prepared.contexts,
+            who=prepared.who,
+            again=show.again,
+            nodes=prepared.snapshot.nodes,
+            groups=_first(show.max_groups, _GROUPS if terminal else None),
+            limits=Limits(
+                _first(show.max_lines, _LINES if terminal else None),
+                _first(show.max_lines, _DIFF_LINES if terminal else None),
+            ),
+            normal=None if show.normalize is None else parse_normal(show.normalize, substitute),
+            group_by=show.group_by,
+            wide=show.format is Format.WIDE,
+            verbose=show.verbose,
+            status=status,
+        )
+
+    def _painted(self, line: Line, stream: render.Out) -> str:
+        code = _SGR.get(line.tone)
+        coloured = render.is_coloured(self._show.colour, terminal=render.is_terminal(stream))
+        return f"\x1b[{code}m{line.text}\x1b[0m" if coloured and code is not None and line.text else line.text
+
+
+def _limited(read: Read, most: int, stream: Stream, limit: int | None) -> bytes:
+    return read(stream, most if limit is None else min(most, limit))
+
+
+def _first(given: int | None, default: int | None) -> int | None:
+    return default if given is None else given
+
+
+def _for(stream: render.Out, data: bytes) -> bytes:
+    """Bytes as they are; on a terminal made harmless, and ending in a newline."""
+    if not render.is_terminal(stream) or not data:
+        return data
+    text = readable(data)
+    return (text if text.endswith("\n") else f"{text}\n").encode("utf-8", "replace")

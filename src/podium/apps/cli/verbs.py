@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -215,6 +214,8 @@ def _is_shown(param: click.Parameter) -> bool:
 
 
 def _no_such(kind: str, word: str, known: Sequence[str], where: str = "") -> NoReturn:
+    import difflib
+
     near = difflib.get_close_matches(word, known, n=3, cutoff=0.6)
     hint = f"did you mean {' or '.join(near)}?" if near else "see --help"
     raise UsageError(f"no such {kind}{where}: {word} ({hint})")

@@ -1,4 +1,4 @@
-"""What a run is about, in words: the header, and the pieces of it."""
+"""What a run is about, in words."""
 
 from __future__ import annotations
 
@@ -9,46 +9,12 @@ from podium.domain.escapes import neutralise
 from podium.domain.inventory import Unreached
 from podium.domain.names import format_owner
 from podium.domain.selection import LeftOut, LeftOutWhy, Missing, Resolution, Selection
-from podium.domain.units import format_count, format_duration
-from podium.features.exec.service import Prepared
-
-_LONGEST_TITLE = 60
-_SHORT_ID = 10  #: the time stamp of a run's id: its first 10 characters, to the millisecond
-
-
-def header(prepared: Prepared) -> str:
-    """The line above a run: what, in how many, where, as whom, for how long."""
-    plan = prepared.plan
-    left = len(prepared.resolution.left_out)
-    targets = counted(len(plan.targets), "target") + (f", {format_count(left)} left out" if left > 0 else "")
-    timeout = plan.command.timeout
-    parts = [
-        short_title(plan.command.title),
-        targets,
-        what(prepared.request.selection),
-        contexts(prepared.contexts),
-        f"as {prepared.who}" if prepared.who else "",
-        "no timeout" if timeout is None else f"timeout {format_duration(timeout)}",
-        f"run {plan.run[:_SHORT_ID]}",
-    ]
-    return neutralise(" · ".join(part for part in parts if part))
-
-
-def short_title(title: str) -> str:
-    """A command's title in one short line."""
-    line = " ".join(title.split())
-    return line if len(line) <= _LONGEST_TITLE else f"{line[: _LONGEST_TITLE - 1]}…"
+from podium.domain.units import format_count
 
 
 def counted(number: int, noun: str) -> str:
     """1 target, 1,163 targets."""
     return f"{format_count(number)} {noun}{'' if number == 1 else 's'}"
-
-
-def contexts(names: Iterable[str]) -> str:
-    """Which contexts; many are counted."""
-    every = tuple(names)
-    return ", ".join(every) if len(every) <= 3 else f"{len(every)} contexts"
 
 
 def what(selection: Selection) -> str:
