@@ -10,17 +10,16 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-import click
 from click.shell_completion import CompletionItem, ShellComplete, get_completion_class
 
 from podium.apps.cli import render
-from podium.apps.cli.verbs import Call, Podium, Verb
+from podium.apps.cli.grammar import SHELLS
+from podium.apps.cli.verbs import Call, Podium
 from podium.domain.errors import UsageError
 
 FILES = 0  #: cobra's ShellCompDirectiveDefault: complete file names where there is no candidate
 NO_FILES = 4  #: cobra's ShellCompDirectiveNoFileComp
 _VARIABLE = "_PODIUM_COMPLETE"
-_SHELLS = ("bash", "zsh", "fish")
 
 
 def candidates(words: Sequence[str]) -> list[CompletionItem]:
@@ -45,26 +44,12 @@ def kubectl_entry() -> NoReturn:
     sys.exit(0)
 
 
-def _act(call: Call) -> int:
+def act(call: Call) -> int:
+    """Act; gives the exit status."""
     shell = call.flags.text("shell")
     found = get_completion_class(shell or "")
     if found is None:
-        raise UsageError(f"no completion for {shell} (known: {', '.join(_SHELLS)})")
+        raise UsageError(f"no completion for {shell} (known: {', '.join(SHELLS)})")
     source = found(Podium(), {}, "podium", _VARIABLE)
     render.answer(source.source_template % source.source_vars())
     return 0
-
-
-VERB = Verb(
-    "completion",
-    _act,
-    [click.Argument(["shell"], type=click.Choice(_SHELLS))],
-    """Print the completion script of a shell.
-
-  bash: source <(podium completion bash)
-  zsh:  source <(podium completion zsh)
-  fish: podium completion fish | source
-
-For `kubectl podium` the program kubectl_complete-podium, installed beside podium, needs nothing more.""",
-    "bash|zsh|fish",
-)

@@ -11,10 +11,9 @@ from functools import partial
 from podium.apps.bootstrap import Connect, connect
 from podium.apps.cli import render, session
 from podium.apps.cli.connecting import Surroundings, read_connect
-from podium.apps.cli.options import CLUSTER, COLOR, CONNECT_TIMEOUT, LOUDNESS, NAMESPACES, output, role_flag
 from podium.apps.cli.selecting import read_where
 from podium.apps.cli.tables import table
-from podium.apps.cli.verbs import Call, Verb
+from podium.apps.cli.verbs import Call
 from podium.apps.cli.wire_json import Shape, encode, unreached_record
 from podium.domain.errors import ClusterError, UsageError
 from podium.domain.escapes import neutralise
@@ -59,7 +58,8 @@ class _Examined:
         return tuple(one for one in self.rights if one.allowed is False and one.right.essential)
 
 
-def _act(call: Call) -> int:
+def act(call: Call) -> int:
+    """Act; gives the exit status."""
     flags = call.flags
     if call.command is not None:
         raise UsageError("doctor runs no command: leave out -- and what follows")
@@ -228,15 +228,3 @@ def _record(one: _Examined) -> Shape:
             for right in one.rights
         ],
     }
-
-
-VERB = Verb(
-    "doctor",
-    _act,
-    [*CLUSTER, *CONNECT_TIMEOUT, *NAMESPACES, role_flag(), output("text", "json"), *COLOR, *LOUDNESS],
-    """Say which clusters are reached, as whom, with which rights; --role prints the Role that is missing.
-
-  podium doctor --context '*'
-  podium doctor --role exec,logs -n pay | kubectl --as admin apply -f -""",
-    "[flags]",
-)

@@ -16,8 +16,7 @@ from pathlib import Path
 
 from podium.apps.cli import render, session
 from podium.apps.cli.ends import CTRL_C, Cause
-from podium.apps.cli.options import LOUDNESS, SANDBOX
-from podium.apps.cli.verbs import Call, Verb
+from podium.apps.cli.verbs import Call
 from podium.domain.errors import UsageError
 from podium.sandbox import Sandbox, Settings, serve
 from podium.sandbox.world.scenario import ScenarioError
@@ -33,7 +32,8 @@ class _Wish:
     quiet: bool
 
 
-def _act(call: Call) -> int:
+def act(call: Call) -> int:
+    """Act; gives the exit status."""
     flags = call.flags
     default = Settings()
     pods, nodes = flags.count("pods"), flags.count("node_count")
@@ -161,17 +161,3 @@ def _write(file: Path, content: str) -> None:
         Path(draft).replace(file)
     except OSError as error:
         raise UsageError(f"--write-kubeconfig: {file}: {error.strerror}") from None
-
-
-VERB = Verb(
-    "sandbox",
-    _act,
-    [*SANDBOX, *LOUDNESS],
-    """Run an embedded cluster to try things on: nothing real is touched.
-
-  podium sandbox -- podium exec -A --all -- hostname
-  podium sandbox --pods 1000 --write-kubeconfig sandbox.yaml
-
-With -- CMD it serves that one command, passes its exit status, and stops; without it, until Ctrl-C.""",
-    "[flags] [-- CMD]",
-)

@@ -9,15 +9,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import click
-
 from podium.apps.bootstrap import Connect
 from podium.apps.cli import render, session, wording
 from podium.apps.cli.connecting import Surroundings, read_connect
-from podium.apps.cli.options import CLUSTER, COLOR, CONNECT_TIMEOUT, LOUDNESS, SELECTION, left_out_flag, output
 from podium.apps.cli.selecting import read_selection
 from podium.apps.cli.tables import table
-from podium.apps.cli.verbs import Call, Verb
+from podium.apps.cli.verbs import Call
 from podium.apps.cli.wire_json import Shape, encode, left_out_record, target_record, unreached_record
 from podium.domain.commands import Command
 from podium.domain.errors import NothingMatchedError, UsageError
@@ -44,7 +41,8 @@ class _Wish:
     quiet: bool
 
 
-def _act(call: Call) -> int:
+def act(call: Call) -> int:
+    """Act; gives the exit status."""
     flags = call.flags
     if call.command is not None:
         raise UsageError("targets runs no command: leave out -- and what follows (podium exec runs one)")
@@ -197,23 +195,3 @@ def _picked_record(picked: Picked) -> Shape:
         "ip": pod.ip or None,
         "created": pod.created,
     }
-
-
-VERB = Verb(
-    "targets",
-    _act,
-    [
-        click.Argument(["words"], nargs=-1),
-        *CLUSTER,
-        *CONNECT_TIMEOUT,
-        *SELECTION,
-        left_out_flag(),
-        output("text", "wide", "name", "json"),
-        *COLOR,
-        *LOUDNESS,
-    ],
-    """Show what a selection picks, and with --left-out what it leaves out and why.
-
-Without TARGETS: the whole namespace.""",
-    "[TARGETS] [flags]",
-)

@@ -1,10 +1,11 @@
-"""Verbs: click commands that take their flags as one mapping, and a group that imports a verb when it is named."""
+"""Verbs: click commands that take their flags as one mapping, and the group of them."""
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 import click
@@ -80,19 +81,18 @@ class Call:
 
 
 class Verb(click.Command):
-    """A command whose `act` takes a Call and gives the exit status."""
+    """A command; `act` of its module, imported when it is called, takes a Call and gives the exit status."""
 
-    def __init__(
-        self, name: str, act: Callable[[Call], int], params: Sequence[click.Parameter], text: str, usage: str
-    ) -> None:
+    def __init__(self, name: str, module: str, params: Sequence[click.Parameter], text: str, usage: str) -> None:
         super().__init__(name, params=list(params), help=text, context_settings=dict(_HELP))
-        self._act = act
+        self._module = module
         self._usage = usage
 
     def invoke(self, ctx: click.Context) -> int:
         """Act, as click asks."""
-        command = ctx.find_object(Behind)
-        return self._act(Call(Flags(ctx.params), command.words if command else None))
+        behind = ctx.find_object(Behind)
+        act: Callable[[Call], int] = importlib.import_module(self._module).act
+        return act(Call(Flags(ctx.params), behind.words if behind else None))
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Name what is given, in the grammar's order."""
@@ -111,8 +111,9 @@ class Verb(click.Command):
         rows: dict[str, list[tuple[str, str]]] = {}
         for param in self.get_params(ctx):
             record = param.get_help_record(ctx)
-            if record is not None:
-                rows.setdefault(param.row if isinstance(param, Flag) else "Self", []).append(record)
+            if record is not None and isinstance(param, click.Option):
+                rows.setdefault(param.row if isinstance(param, Flag) else "Help", []).append(record)
+        rows["Help"] = rows.pop("Help", [])  # last
         for row, records in rows.items():
             with formatter.section(row):
                 formatter.write_dl(records, col_max=34)
@@ -125,26 +126,20 @@ class Behind:
     words: tuple[str, ...] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A verb's line in the help, and where it lives: `module` has the Verb as VERB."""
-
-    module: str
-    text: str
-
-
-VERBS: Mapping[str, Entry] = {
-    "exec": Entry("podium.apps.cli.exec", "Run a command in every target"),
-    "targets": Entry("podium.apps.cli.targets", "Show what a selection picks, and what it leaves out"),
-    "doctor": Entry("podium.apps.cli.doctor", "Say which clusters are reached, as whom, with which rights"),
-    "sandbox": Entry("podium.apps.cli.sandbox", "Run an embedded cluster to try things on"),
-    "completion": Entry("podium.apps.cli.completion", "Print the completion script of a shell"),
-    "version": Entry("podium.apps.cli.version", "Print the version"),
-}
+VERBS: Mapping[str, str] = MappingProxyType(
+    {
+        "exec": "Run a command in every target",
+        "targets": "Show what a selection picks, and what it leaves out",
+        "doctor": "Say which clusters are reached, as whom, with which rights",
+        "sandbox": "Run an embedded cluster to try things on",
+        "completion": "Print the completion script of a shell",
+        "version": "Print the version",
+    }
+)
 
 
 class Podium(click.Group):
-    """The root of the command line: knows the verbs by name, imports the one that is called."""
+    """The root of the command line: knows the verbs by name, builds them when one is called."""
 
     def __init__(self) -> None:
         super().__init__("podium", help=_ABOUT, context_settings=dict(_HELP), no_args_is_help=False)
@@ -158,13 +153,10 @@ class Podium(click.Group):
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
-        """Import a verb."""
-        entry = VERBS.get(cmd_name)
-        if entry is None:
-            return None
-        verb = importlib.import_module(entry.module).VERB
-        assert isinstance(verb, click.Command)
-        return verb
+        """A verb with its flags."""
+        from podium.apps.cli.grammar import GRAMMAR
+
+        return GRAMMAR.get(cmd_name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -187,9 +179,9 @@ class Podium(click.Group):
             _no_such("flag", error.option_name, ["--version", "--help"], " before the verb")
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
-        """List the verbs without importing one."""
+        """List the verbs without building them."""
         with formatter.section("Verbs"):
-            formatter.write_dl([(name, entry.text) for name, entry in VERBS.items()])
+            formatter.write_dl(list(VERBS.items()))
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """The grammar in one line."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from podium import __version__
 from podium.apps.cli import render
-from podium.apps.cli.options import output
-from podium.apps.cli.verbs import Call, Verb
+from podium.apps.cli.verbs import Call
 
 
 def write_version() -> None:
@@ -13,12 +12,10 @@ def write_version() -> None:
     render.answer(f"podium {__version__}")
 
 
-def _act(call: Call) -> int:
+def act(call: Call) -> int:
+    """Act; gives the exit status."""
     if call.flags.text("output") == "json":
         render.answer(f'{{"version":"{__version__}"}}')
     else:
         write_version()
     return 0
-
-
-VERB = Verb("version", _act, [output("text", "json")], "Print the version.", "[-o json]")

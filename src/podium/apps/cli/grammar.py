@@ -1,0 +1,122 @@
+"""The verbs and their flags: what can be said, apart from what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import click
+
+from podium.apps.cli.options import (
+    CARE,
+    CLUSTER,
+    COLOR,
+    CONNECT_TIMEOUT,
+    INPUT,
+    LOUDNESS,
+    NAMESPACES,
+    PACE,
+    SANDBOX,
+    SCREEN,
+    SELECTION,
+    left_out_flag,
+    output,
+    role_flag,
+)
+from podium.apps.cli.verbs import Verb
+
+SHELLS = ("bash", "zsh", "fish")
+
+_EXEC = Verb(
+    "exec",
+    "podium.apps.cli.exec",
+    [
+        click.Argument(["words"], nargs=-1),
+        *CLUSTER,
+        *SELECTION,
+        *INPUT,
+        *PACE,
+        *CONNECT_TIMEOUT,
+        *CARE,
+        output("text", "wide", "name", "json", "jsonl", "junit"),
+        *SCREEN,
+        *COLOR,
+        *LOUDNESS,
+    ],
+    """Run a command in every target and fold equal answers into one.
+
+TARGETS: NAME|GLOB, TYPE/NAME (deploy sts ds rs job cronjob pod svc), -l, --field-selector, --targets-from, --all.
+
+\b
+  podium exec -n shop deploy/web -- cat /app/REVISION
+  podium exec -A -l app=web --sh 'df -h / | tail -1'
+
+-o name prints the targets where the command succeeded.""",
+    "TARGETS [flags] -- COMMAND [ARGS]",
+)
+
+_TARGETS = Verb(
+    "targets",
+    "podium.apps.cli.targets",
+    [
+        click.Argument(["words"], nargs=-1),
+        *CLUSTER,
+        *CONNECT_TIMEOUT,
+        *SELECTION,
+        left_out_flag(),
+        output("text", "wide", "name", "json"),
+        *COLOR,
+        *LOUDNESS,
+    ],
+    """Show what a selection picks, and with --left-out what it leaves out and why.
+
+Without TARGETS: the whole namespace.""",
+    "[TARGETS] [flags]",
+)
+
+_DOCTOR = Verb(
+    "doctor",
+    "podium.apps.cli.doctor",
+    [*CLUSTER, *CONNECT_TIMEOUT, *NAMESPACES, role_flag(), output("text", "json"), *COLOR, *LOUDNESS],
+    """Say which clusters are reached, as whom, with which rights; --role prints the Role that is missing.
+
+\b
+  podium doctor --context '*'
+  podium doctor --role exec,logs -n pay > role.yaml""",
+    "[flags]",
+)
+
+_SANDBOX = Verb(
+    "sandbox",
+    "podium.apps.cli.sandbox",
+    [*SANDBOX, *LOUDNESS],
+    """Run an embedded cluster to try things on: nothing real is touched.
+
+\b
+  podium sandbox -- podium exec -A --all -- hostname
+  podium sandbox --pods 1000 --write-kubeconfig sandbox.yaml
+
+With -- CMD it serves that one command, passes its exit status, and stops; without it, until Ctrl-C.""",
+    "[flags] [-- CMD]",
+)
+
+_COMPLETION = Verb(
+    "completion",
+    "podium.apps.cli.completion",
+    [click.Argument(["shell"], type=click.Choice(SHELLS))],
+    """Print the completion script of a shell.
+
+\b
+  bash: source <(podium completion bash)
+  zsh:  source <(podium completion zsh)
+  fish: podium completion fish | source
+
+For `kubectl podium` the program kubectl_complete-podium, installed beside podium, needs nothing more.""",
+    "bash|zsh|fish",
+)
+
+_VERSION = Verb("version", "podium.apps.cli.version", [output("text", "json")], "Print the version.", "[-o json]")
+
+GRAMMAR: Mapping[str, Verb] = MappingProxyType(
+    {verb.name or "": verb for verb in (_EXEC, _TARGETS, _DOCTOR, _SANDBOX, _COMPLETION, _VERSION)}
+)
