@@ -65,6 +65,8 @@ def build(base: Base, without: Iterable[str], files: Mapping[str, str], extras: 
     if base is Base.DEBIAN:
         tree["/bin/bash"] = File(b"\x7fELF", 0o755, 0, IMAGE_TIME, "bash")
         tree["/bin/dash"] = File(b"\x7fELF", 0o755, 0, IMAGE_TIME, "sh")
+    if base is Base.ALPINE:
+        tree["/bin/sh"] = tree["/bin/ash"] = File(b"\x7fELF", 0o755, 0, IMAGE_TIME, "ash")
     for path, text in files.items():
         _add_text(tree, path, text)
     for extra in extras:

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import posixpath
 import time
+import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -14,6 +15,7 @@ from podium.sandbox.runtime.streams import BrokenPipe, Stream
 SIGNALS: Mapping[str, int] = {"HUP": 1, "INT": 2, "QUIT": 3, "KILL": 9, "USR1": 10, "USR2": 12, "PIPE": 13, "TERM": 15}
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ORPHAN_EXIT = 137
+CRASH_EXIT = 139
 
 
 class NotStartedError(Exception):
@@ -124,7 +126,8 @@ class Process:
             return
         self.signalled = number
         if self.task is not None:
-            self.task.cancel()
+            # not at once: a task that never took a step would end without its `finally`
+            asyncio.get_running_loop().call_soon(self.task.cancel)
 
     async def wait(self) -> int:
         """Wait for the end and return the exit code (128 + n after signal n)."""
@@ -196,6 +199,9 @@ class Container:
             process.code = await run_guarded(process, program)
         except asyncio.CancelledError:
             process.code = 128 + (process.signalled or SIGNALS["KILL"])
+        except Exception as error:  # noqa: BLE001 - a program's fault must end its process, not hang its exec
+            traceback.print_exception(error)
+            process.code = CRASH_EXIT
         finally:
             for stream in process.streams.values():
                 stream.drop()
@@ -227,6 +233,8 @@ async def run_guarded(process: Process, program: Program) -> int:
         return end.code
     except BrokenPipe:
         return 128 + SIGNALS["PIPE"]
+    except RecursionError:
+        return 128 + SIGNALS["KILL"]
     except FileError as error:
         where = "" if error.filename in (None, "") else f"{error.filename}: "
         try:

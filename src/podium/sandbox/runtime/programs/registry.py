@@ -3,9 +3,13 @@
 from collections.abc import Mapping
 
 from podium.sandbox.runtime.process import Program
-from podium.sandbox.runtime.programs import basic, texts
+from podium.sandbox.runtime.programs import basic, printing, system, testing, texts, trees
+from podium.sandbox.runtime.programs.tar import tar
+from podium.sandbox.runtime.shell.program import script_file, shell
+from podium.sandbox.runtime.shell.state import Dialect
 
 PROGRAMS: Mapping[str, Program] = {
+    **system.PROGRAMS,
     "true": basic.true,
     "false": basic.false,
     "hostname": basic.hostname,
@@ -20,4 +24,39 @@ PROGRAMS: Mapping[str, Program] = {
     "sync": basic.sync,
     "nproc": basic.nproc,
     "cat": texts.cat,
+    "head": texts.head,
+    "tail": texts.tail,
+    "wc": texts.wc,
+    "sort": texts.sort,
+    "uniq": texts.uniq,
+    "grep": texts.grep,
+    "seq": texts.seq,
+    "tee": texts.tee,
+    "cut": texts.cut,
+    "tr": texts.tr,
+    "ls": trees.ls,
+    "mkdir": trees.mkdir,
+    "rm": trees.rm,
+    "rmdir": trees.rmdir,
+    "cp": trees.copy,
+    "mv": trees.copy,
+    "touch": trees.touch,
+    "ln": trees.ln,
+    "chmod": trees.chmod,
+    "chown": trees.chown,
+    "stat": trees.stat,
+    "readlink": trees.readlink,
+    "realpath": trees.readlink,
+    "find": trees.find,
+    "du": trees.du,
+    "mktemp": trees.mktemp,
+    "tar": tar,
+    "echo": printing.echo,
+    "printf": printing.printf,
+    "test": testing.test,
+    "[": testing.test,
+    "sh": shell(Dialect.DASH),
+    "bash": shell(Dialect.BASH),
+    "ash": shell(Dialect.ASH),
+    "#!": script_file,
 }

@@ -1,0 +1,4 @@
+"""A small POSIX shell for sandbox pods: streaming, with stdin, jobs and signals.
+
+Law: what it does not know it says ("not supported in the sandbox"); it never guesses. See docs/adr/0003-sandbox-shell.md.
+"""
