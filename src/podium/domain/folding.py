@@ -88,18 +88,17 @@ def _alternatives(names: Sequence[tuple[str, ...]], depth: int) -> list[str]:
     children: dict[str | None, list[tuple[str, ...]]] = {}
     for name in names:
         children.setdefault(name[depth] if len(name) > depth else None, []).append(name)
-    heads_by_tail: dict[str, list[str]] = {}
+    heads_by_tail: dict[tuple[str, str], list[str]] = {}
     texts: list[str] = []
     for token, members in children.items():
         if token is None:
             texts.append("")
             continue
         tail = _one_of(_alternatives(members, depth + 1)) if len(members) > 1 else "".join(members[0][depth + 1 :])
-        if tail and (tail[0].isalnum() or tail[0] in "[{"):
-            texts.append(token + tail)  # inside a word, as in a ReplicaSet's suffix, equal ends are an accident
-        else:
-            heads_by_tail.setdefault(tail, []).append(token)
-    for tail, heads in heads_by_tail.items():
+        # inside a word, as in a ReplicaSet's suffix, equal ends are an accident: such a child stays by itself
+        inside_word = tail != "" and (tail[0].isalnum() or tail[0] in "[{")
+        heads_by_tail.setdefault((tail, token if inside_word else ""), []).append(token)
+    for (tail, _), heads in heads_by_tail.items():
         options = _with_ranges(heads)
         if tail == "" or len(options) == 1:
             texts += [option + tail for option in options]
