@@ -44,7 +44,7 @@ def credentials_for(
     if not sources:
         return RotatingCredentials(FixedSource(), surroundings.now)
     source = sources[0] if len(sources) == 1 else JoinedSource(tuple(sources))
-    return RotatingCredentials(source, surroundings.now)
+    return RotatingCredentials(source, surroundings.now, f' of user "{user.name}"{_origin(user)}')
 
 
 def check(user: UserEntry) -> None:

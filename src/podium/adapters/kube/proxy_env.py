@@ -22,9 +22,8 @@ def proxy_for(url: str, env: Mapping[str, str]) -> str:
     proxy = _first(env, names)
     if not proxy or _is_spared(parts, _first(env, ("NO_PROXY", "no_proxy"))):
         return ""
-    if "://" in proxy and urlsplit(proxy).netloc:
-        return proxy
-    return f"http://{proxy}"
+    # What is no URL at all is returned too: whoever parses it can say so; Go would silently go without.
+    return proxy if "://" in proxy else f"http://{proxy}"
 
 
 def _first(env: Mapping[str, str], names: tuple[str, ...]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from podium.adapters.kube.access import Credential, Secret
+from podium.adapters.kube.certificates import ends_at
 from podium.domain.errors import ClusterError, PodiumError
 
 # How long a failure or a fruitless renewal is remembered, so that a thousand targets do not run a plugin a thousand
@@ -72,9 +73,10 @@ class JoinedSource:
 class RotatingCredentials:
     """Credentials over a source: refreshed when they run out, renewed when refused."""
 
-    def __init__(self, source: Source, now: Callable[[], float]) -> None:
+    def __init__(self, source: Source, now: Callable[[], float], whose: str = "") -> None:
         self._source = source
         self._now = now
+        self._whose = whose
         self._held: Credential | None = None
         self._fresh_until: float | None = None
         self._flight: asyncio.Task[Credential] | None = None
@@ -88,14 +90,21 @@ class RotatingCredentials:
         return await self._join(refused=False)
 
     async def renew(self, refused: Credential) -> Credential | None:
-        """Return another credential after a 401 to `refused`, or None; raises ClusterError where the source fails."""
+        """Return another credential after a 401 to `refused`, or None.
+
+        Raises ClusterError where the source fails, and where the refused certificate is plainly expired.
+        """
         if self._held is not None and self._held.generation != refused.generation:
             return await self.current()
         fruitless = self._fruitless
         if fruitless is not None and fruitless[1] == refused.generation and self._now() < fruitless[0]:
+            _blame_expiry(refused, self._now(), self._whose)
             return None
         renewed = await self._join(refused=True)
-        return None if renewed.generation == refused.generation else renewed
+        if renewed.generation != refused.generation:
+            return renewed
+        _blame_expiry(refused, self._now(), self._whose)
+        return None
 
     async def _join(self, *, refused: bool) -> Credential:
         if self._failed is not None and self._now() < self._failed[0]:
@@ -136,4 +145,14 @@ class RotatingCredentials:
             headers=material.headers,
             certificate_pem=material.certificate_pem,
             key_pem=material.key_pem,
+        )
+
+
+def _blame_expiry(refused: Credential, now: float, whose: str) -> None:
+    """Raise ClusterError where the refused certificate is plainly expired."""
+    ends = None if refused.certificate_pem is None else ends_at(refused.certificate_pem)
+    if ends is not None and ends.timestamp() < now:
+        raise ClusterError(
+            f"the client certificate{whose} expired on {ends:%Y-%m-%d %H:%M} UTC, and the server refused it; "
+            "get a new kubeconfig or certificate"
         )
