@@ -34,7 +34,7 @@ def deleted(name: str, version: int) -> bytes:
     return event("DELETED", pod(name, version=version))
 
 
-GONE = event("ERROR", {"kind": "Status", "code": 410, "message": "too old resource version"})
+GONE = event("ERROR", {"kind": "Status", "metadata": {}, "code": 410, "message": "too old resource version"})
 
 
 class Scene:
