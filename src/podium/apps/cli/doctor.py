@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from podium.apps.bootstrap import Connect, connect
+from podium.apps import bootstrap
 from podium.apps.cli import render, session
 from podium.apps.cli.connecting import Surroundings, read_connect
 from podium.apps.cli.selecting import read_where
@@ -30,7 +30,7 @@ _EXAMINED = (Feature.EXEC, Feature.LOGS)
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
-    connect: Connect
+    connect: bootstrap.Connect
     where: Where
     features: tuple[Feature, ...] | None  #: of --role, None without it
     form: str
@@ -75,7 +75,7 @@ def act(call: Call) -> int:
 
 
 async def _examine(wish: _Wish, interrupts: session.Interrupts) -> int:  # noqa: ARG001 - nothing to end gracefully
-    async with connect(wish.connect) as fleet:
+    async with bootstrap.connect(wish.connect) as fleet:
         found = await asyncio.gather(*(_examined(cluster, wish) for cluster in fleet.clusters))
         _print(wish, fleet, found)
     if all(one.error for one in found):

@@ -6,17 +6,19 @@ import os
 from dataclasses import dataclass
 from functools import partial
 
-from podium.apps.bootstrap import Connect
+from podium.apps import bootstrap
 from podium.apps.cli import render, session
 from podium.apps.cli.connecting import Surroundings, read_connect
 from podium.apps.cli.request import Show, read_request, read_show
+from podium.apps.cli.showing import Showing
 from podium.apps.cli.verbs import Call, Flags
 from podium.features.exec.request import ExecRequest
+from podium.features.exec.service import ExecService
 
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
-    connect: Connect
+    connect: bootstrap.Connect
     request: ExecRequest
     show: Show
 
@@ -36,11 +38,7 @@ def _stdin_taken(flags: Flags) -> str:
 
 
 async def _run(wish: _Wish, interrupts: session.Interrupts) -> int:
-    from podium.apps.bootstrap import connect
-    from podium.apps.cli.showing import Showing
-    from podium.features.exec.service import ExecService
-
-    async with connect(wish.connect) as fleet:
+    async with bootstrap.connect(wish.connect) as fleet:
         service = ExecService(fleet)
         prepared = await service.prepare(wish.request)
         showing = Showing(wish.show, prepared, fleet.blobs.read, interrupts.closed_stdout)

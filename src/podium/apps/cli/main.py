@@ -91,10 +91,11 @@ def _refuse(before: Sequence[str], error: PodiumError) -> int:
     text = str(error)
     if _wants_traceback(before):
         render.traceback(error)
-    if _wants_json(before):
-        from podium.apps.cli.wire_json import encode, failure
+    if _wants_format(before, "json") or _wants_format(before, "jsonl"):
+        from podium.apps.cli.wire_json import encode, failure, failure_line
 
-        render.write_out(encode(failure(error, status)) + b"\n")
+        shape = failure_line(error, status) if _wants_format(before, "jsonl") else failure(error, status)
+        render.write_out(encode(shape) + b"\n")
     render.error(text)
     return status
 
@@ -117,8 +118,8 @@ def _wants_traceback(before: Sequence[str]) -> bool:
     return any(word in ("-v", "-vv", "-vvv", "--verbose") for word in before)
 
 
-def _wants_json(before: Sequence[str]) -> bool:
-    """Whether `-o json` or `-o jsonl` can be understood, also where the rest of the line cannot."""
-    joined = ("-ojson", "-o=json", "--output=json", "-ojsonl", "-o=jsonl", "--output=jsonl")
-    apart = any(word in ("-o", "--output") and after in ("json", "jsonl") for word, after in itertools.pairwise(before))
-    return apart or any(word in joined for word in before)
+def _wants_format(before: Sequence[str], form: str) -> bool:
+    """Whether `-o FORMAT` can be understood, also where the rest of the line cannot."""
+    pairs = itertools.pairwise(before)
+    apart = any(word in {"-o", "--output"} and after == form for word, after in pairs)
+    return apart or any(word in {f"-o{form}", f"-o={form}", f"--output={form}"} for word in before)

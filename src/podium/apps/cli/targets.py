@@ -9,13 +9,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from podium.apps.bootstrap import Connect
+from podium.apps import bootstrap
 from podium.apps.cli import render, session, wording
 from podium.apps.cli.connecting import Surroundings, read_connect
 from podium.apps.cli.selecting import read_selection
 from podium.apps.cli.tables import table
 from podium.apps.cli.verbs import Call
-from podium.apps.cli.wire_json import Shape, encode, left_out_record, target_record, unreached_record
+from podium.apps.cli.wire_json import Shape, encode, left_out_record, missing_record, target_record, unreached_record
 from podium.domain.commands import Command
 from podium.domain.errors import NothingMatchedError, UsageError
 from podium.domain.escapes import neutralise
@@ -34,7 +34,7 @@ _LEFT_HEADS = ("CLUSTER", "NAMESPACE", "POD", "CONTAINER", "WHY", "PHASE", "LAST
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
-    connect: Connect
+    connect: bootstrap.Connect
     request: ExecRequest
     form: str
     left_out: bool
@@ -60,9 +60,7 @@ def act(call: Call) -> int:
 
 
 async def _show(wish: _Wish, interrupts: session.Interrupts) -> int:  # noqa: ARG001 - nothing to end gracefully
-    from podium.apps.bootstrap import connect
-
-    async with connect(wish.connect) as fleet:
+    async with bootstrap.connect(wish.connect) as fleet:
         service = ExecService(fleet)
         snapshot = await service.snapshot(wish.request)
         resolution = service.pick(wish.request, snapshot)
@@ -74,13 +72,17 @@ async def _show(wish: _Wish, interrupts: session.Interrupts) -> int:  # noqa: AR
             raise NothingMatchedError(nothing_matched(wish.request.selection, resolution, snapshot))
         raise NothingMatchedError(f"{count} targets, fewer than --min-targets {wish.request.min_targets}")
     _print(wish, resolution, snapshot)
-    missing = not wish.request.allow_skipped and any(left.should_run for left in resolution.left_out)
-    return 1 if missing or snapshot.unreached or resolution.missing else 0
+    return 0 if _is_complete(resolution, snapshot, allow_skipped=wish.request.allow_skipped) else 1
+
+
+def _is_complete(resolution: Resolution, snapshot: Snapshot, *, allow_skipped: bool) -> bool:
+    lacking = bool(resolution.missing) or any(left.should_run for left in resolution.left_out)
+    return not snapshot.unreached and (allow_skipped or not lacking)
 
 
 def _print(wish: _Wish, resolution: Resolution, snapshot: Snapshot) -> None:
     if wish.form == "json":
-        render.write_out(encode(_whole(resolution, snapshot)) + b"\n")
+        render.write_out(encode(_whole(wish, resolution, snapshot)) + b"\n")
         return
     if wish.form == "name":
         names = _left_names(resolution.left_out) if wish.left_out else [format_id(p.target) for p in resolution.picked]
@@ -170,13 +172,13 @@ def _warn(resolution: Resolution, snapshot: Snapshot) -> None:
             render.say(line)
 
 
-def _whole(resolution: Resolution, snapshot: Snapshot) -> Shape:
+def _whole(wish: _Wish, resolution: Resolution, snapshot: Snapshot) -> Shape:
     return {
         "seed": resolution.seed,
-        "complete": not snapshot.unreached and not any(left.should_run for left in resolution.left_out),
+        "complete": _is_complete(resolution, snapshot, allow_skipped=wish.request.allow_skipped),
         "targets": [_picked_record(picked) for picked in resolution.picked],
         "left_out": [left_out_record(left) for left in resolution.left_out],
-        "missing": [{"name": one.name, "near": list(one.near)} for one in resolution.missing],
+        "missing": [missing_record(one) for one in resolution.missing],
         "unreached": [unreached_record(one) for one in snapshot.unreached],
         "error": None,
     }

@@ -52,6 +52,7 @@ class Text:
         notes = (
             wording.container_choice(prepared.resolution),
             wording.protected(prepared.resolution.left_out),
+            wording.seed(prepared.resolution),
             *prepared.notes,
         )
         yield from (self._painted(Line(Tone.NOTE, note), sys.stderr) for note in notes if note is not None)

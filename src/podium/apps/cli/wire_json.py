@@ -27,7 +27,7 @@ from podium.domain.outcomes import (
     name_of,
     reason_of,
 )
-from podium.domain.selection import LeftOut
+from podium.domain.selection import LeftOut, Missing
 from podium.domain.targets import Target
 from podium.features.exec.report import Report
 
@@ -37,7 +37,7 @@ Read = Callable[[Stream, int | None], bytes]
 
 def whole(report: Report, who: str, read: Read, limit: int) -> Iterator[bytes]:
     """Write a run as one object, in pieces: a target a line, so that outputs are held one at a time."""
-    head = encode({**_head(report, who)})
+    head = encode(_head(report, who))
     yield head[:-1] + b',"targets":['
     separator = b"\n"
     for end in report.ends.values():
@@ -45,7 +45,8 @@ def whole(report: Report, who: str, read: Read, limit: int) -> Iterator[bytes]:
         separator = b",\n"
     yield b'],\n"left_out":['
     yield b",".join(b"\n" + encode(left_out_record(left)) for left in report.resolution.left_out)
-    yield b'],\n"unreached":' + encode([unreached_record(one) for one in report.unreached])
+    yield b'],\n"missing":' + encode([missing_record(one) for one in report.resolution.missing])
+    yield b',\n"unreached":' + encode([unreached_record(one) for one in report.unreached])
     yield b',"error":null}\n'
 
 
@@ -57,6 +58,7 @@ def failure(error: PodiumError, status: int) -> Shape:
         "complete": False,
         "targets": [],
         "left_out": [],
+        "missing": [],
         "unreached": [],
         "error": {"exit": status, "text": _clean(str(error))},
     }
@@ -75,6 +77,7 @@ def summary_line(report: Report, who: str) -> Shape:
         "event": "summary",
         **_head(report, who),
         "left_out": [left_out_record(left) for left in report.resolution.left_out],
+        "missing": [missing_record(one) for one in report.resolution.missing],
         "unreached": [unreached_record(one) for one in report.unreached],
         "error": None,
     }
@@ -136,6 +139,11 @@ def left_out_record(left: LeftOut) -> Shape:
         "last_exit_code": left.last_exit_code,
         "restarts": left.restarts,
     }
+
+
+def missing_record(one: Missing) -> Shape:
+    """One of `missing[]`."""
+    return {"name": one.name, "near": list(one.near)}
 
 
 def unreached_record(one: Unreached) -> Shape:

@@ -40,6 +40,11 @@ def container_choice(resolution: Resolution) -> str | None:
     return "container: " + ", ".join(f"{format_count(number)} {how}" for how, number in choices)
 
 
+def seed(resolution: Resolution) -> str | None:
+    """How to choose the same sample again, None where nothing was chosen by chance."""
+    return None if resolution.seed is None else f"sample: --seed {resolution.seed} chooses the same"
+
+
 def protected(left_out: Iterable[LeftOut]) -> str | None:
     """How many pods were left out of protected namespaces, None where none were."""
     counts = Counter(left.pod.namespace for left in left_out if left.why is LeftOutWhy.PROTECTED)

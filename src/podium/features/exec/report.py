@@ -62,8 +62,8 @@ class Report:
 
     @property
     def complete(self) -> bool:
-        """Nothing unreached, and no left-out that counts."""
-        return not self.unreached and (self.allow_skipped or not self.missing)
+        """Nothing unreached, and nothing left out or absent that counts."""
+        return not self.unreached and (self.allow_skipped or not (self.missing or self.resolution.missing))
 
     @property
     def exit_status(self) -> int:
