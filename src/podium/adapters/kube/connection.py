@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, cast
 
-from podium.adapters.kube.last_words import LastWords
+from podium.adapters.kube.last_words import LastWords, decrypt
 from podium.adapters.kube.sockets import sending_is_blocked
 from podium.adapters.kube.tls import TlsContext
 
@@ -71,6 +71,7 @@ class Connection(asyncio.BufferedProtocol):
         self._writing_paused = False
         self._reading_paused = False
         self._eof = False
+        self._retired = False
         self._loop = asyncio.get_running_loop()
         self.consumer: Consumer | None = None
         self.loss: Loss | None = None
@@ -113,10 +114,7 @@ class Connection(asyncio.BufferedProtocol):
         """Tell everyone who waits."""
         if self.loss is not None:
             return
-        if self._last_words is not None:
-            if isinstance(exc, OSError) and not isinstance(exc, ssl.SSLError):
-                self._last_words.read(self._stream, self._dispatch)
-            self._last_words.close()
+        self._read_to_the_end(exc)
         self.loss = _read_loss(exc)
         self._wake_writers()
         consumer, self.consumer = self.consumer, None
@@ -198,6 +196,11 @@ class Connection(asyncio.BufferedProtocol):
             if self.is_open:
                 self.transport.resume_reading()
 
+    def retire(self) -> None:
+        """Let nobody read what still comes."""
+        self.consumer = None
+        self._retired = True
+
     def close(self) -> None:
         """Close in order: what is written goes out first."""
         self.transport.close()
@@ -206,7 +209,22 @@ class Connection(asyncio.BufferedProtocol):
         """Drop the connection at once."""
         self.transport.abort()
 
+    def _read_to_the_end(self, exc: Exception | None) -> None:
+        words, self._last_words = self._last_words, None
+        try:
+            if self.consumer is None or isinstance(exc, ssl.SSLError):
+                return
+            if self._stream is not None:
+                decrypt(self._stream, self._dispatch)
+            if words is not None and exc is not None:
+                words.read(self._stream, self._dispatch)
+        finally:
+            if words is not None:
+                words.close()
+
     def _dispatch(self, data: memoryview) -> None:
+        if self._retired:
+            return
         if self.consumer is None:
             # A server that speaks unasked on an idle connection cannot be trusted to answer the next request.
             self.abort()

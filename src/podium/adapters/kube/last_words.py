@@ -30,17 +30,12 @@ class LastWords:
 
     def read(self, stream: ssl.SSLObject | None, feed: Callable[[memoryview], None]) -> None:
         """Pass on what is left, decrypted by `stream` where there is TLS."""
-        if stream is None:
-            while raw := self._receive():
-                feed(memoryview(raw))
-            return
-        if not isinstance(stream, TlsStream):
-            return
-        buffer = memoryview(bytearray(_READ))
-        self._decrypt(stream, buffer, feed)
         while raw := self._receive():
-            stream.incoming.write(raw)
-            self._decrypt(stream, buffer, feed)
+            if stream is None:
+                feed(memoryview(raw))
+            elif isinstance(stream, TlsStream):
+                stream.incoming.write(raw)
+                decrypt(stream, feed)
 
     def _receive(self) -> bytes:
         try:
@@ -49,11 +44,14 @@ class LastWords:
             # Nothing more yet, or the reset itself, which comes behind the bytes.
             return b""
 
-    @staticmethod
-    def _decrypt(stream: TlsStream, buffer: memoryview, feed: Callable[[memoryview], None]) -> None:
-        try:
-            # The stub knows no buffer that is a view, though the read takes any.
-            while count := stream.read(_READ, buffer):  # type: ignore[arg-type, unused-ignore]
-                feed(buffer[: int(count)])  # type: ignore[call-overload, unused-ignore]
-        except ssl.SSLError:
-            return
+
+def decrypt(stream: ssl.SSLObject, feed: Callable[[memoryview], None]) -> None:
+    """Pass on what `stream` still holds.
+
+    At the end of a TCP stream asyncio reads one more buffer from it and forgets the rest.
+    """
+    try:
+        while data := stream.read(_READ):
+            feed(memoryview(data))
+    except ssl.SSLError:
+        return

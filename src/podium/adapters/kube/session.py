@@ -216,7 +216,7 @@ class Session:
             self._timer.cancel()
         if not self._closed.done():
             self._closed.set_result(None)
-        self._connection.consumer = _Deaf()
+        self._connection.retire()
         self._receiver.ended(end)
 
     def _tick(self) -> None:
@@ -259,13 +259,3 @@ class Session:
         if limit is not None and now - self._blocked_since >= limit:
             self._finish(Broken(f"nothing was read or written for {limit:g} s on our side", BreakKind.STALLED))
             self._connection.abort()
-
-
-class _Deaf:
-    """Takes what still comes after a session's end."""
-
-    def feed(self, data: memoryview) -> None:
-        pass
-
-    def lost(self, loss: Loss) -> None:
-        pass

@@ -128,7 +128,9 @@ def test_a_header_cannot_smuggle_another(name: str, value: str) -> None:
 
 def answer(**changes: str) -> Head:
     items = {"upgrade": "WebSocket", "sec-websocket-accept": accept_key(KEY), "sec-websocket-protocol": "v4"}
-    return Head(101, Headers((items | {name.replace("_", "-"): value for name, value in changes.items()}).items()), False)
+    return Head(
+        101, Headers((items | {name.replace("_", "-"): value for name, value in changes.items()}).items()), False
+    )
 
 
 KEY = make_key(bytes(range(16)))

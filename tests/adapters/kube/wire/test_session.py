@@ -55,6 +55,9 @@ class Line:
     def resume(self) -> None:
         self.is_reading_paused = False
 
+    def retire(self) -> None:
+        self.consumer = None
+
     def close(self) -> None:
         self.aborted = True
 
