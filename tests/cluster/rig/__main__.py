@@ -1,6 +1,7 @@
 """The command line of the rig; `scripts/cluster` is the way in."""
 
 import argparse
+import http.client
 import os
 import signal
 import sys
@@ -72,7 +73,7 @@ def main() -> int:
     layout = layout_from(os.environ, Path(__file__).resolve().parents[3])
     try:
         return _dispatch(layout, arguments)
-    except (RigError, ValueError) as error:
+    except (RigError, ValueError, OSError, http.client.HTTPException) as error:
         print(f"cluster: {error}", file=sys.stderr)
         return 1
 

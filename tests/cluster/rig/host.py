@@ -9,10 +9,13 @@ from pathlib import Path
 
 from . import processes
 from .failure import RigError
-from .topology import CGROUP, Layout
+from .topology import Layout
 
 MNT_DETACH = 2
+CONTAINER_CGROUP = "k8s.io"
 SHIM_SOCKETS = Path("/run/containerd")
+LOG_LINKS = Path("/var/log/containers")
+CNI_RESULTS = Path("/var/lib/cni/results")
 KUBELET_FOLDER = Path("/var/lib/kubelet")
 # The kubelet sets these for the whole machine at its start.
 KERNEL_SETTINGS = (
@@ -31,62 +34,66 @@ def cgroup_roots() -> list[Path]:
     return [Path(fields[1]) for fields in map(str.split, lines) if fields[2] in ("cgroup", "cgroup2")]
 
 
-def make_cgroup(path: str) -> None:
-    """Make a cgroup in every hierarchy."""
-    for root in cgroup_roots():
-        folder = root / path.lstrip("/")
-        parent = folder.parent
-        folder.mkdir(parents=True, exist_ok=True)
-        # A new cpuset is empty and refuses processes until it is filled.
-        for level in (parent, folder):
-            for name in ("cpuset.cpus", "cpuset.mems"):
-                file = level / name
-                if file.exists() and file.read_text().strip() == "":
-                    file.write_text((level.parent / name).read_text())
+def container_ids(layout: Layout) -> set[str]:
+    """List the containers that the rig's containerds know, by the folders that their shims leave."""
+    found = layout.home.glob("nodes/*/containerd/state/io.containerd.runtime.v2.task/k8s.io/*")
+    return {folder.name for folder in found}
 
 
-def _own_cgroups() -> list[Path]:
+def _cgroups_of(ids: set[str]) -> list[Path]:
+    """List the cgroups of containers, children first: `/k8s.io/ID`, where containerd puts them without a parent."""
     found: list[Path] = []
     for root in cgroup_roots():
-        for folder, _, _ in os.walk(root / CGROUP, topdown=False):
-            found.append(Path(folder))
+        for name in ids:
+            found += [Path(folder) for folder, _, _ in os.walk(root / CONTAINER_CGROUP / name, topdown=False)]
     return found
 
 
-def cgroup_members() -> set[int]:
-    """List the processes in the rig's cgroups: everything that runs in its containers."""
-    members: set[int] = set()
-    for folder in _own_cgroups():
-        with contextlib.suppress(OSError):
-            members.update(int(pid) for pid in (folder / "cgroup.procs").read_text().split())
-    return members
-
-
-def kill_containers() -> None:
-    """Kill every process in the rig's cgroups."""
+def kill_containers(ids: set[str]) -> None:
+    """Kill every process in the containers' cgroups; raise RigError when some do not die."""
 
     def is_empty() -> bool:
-        members = {pid for pid in cgroup_members() if processes.start_time(pid) is not None}
+        members: set[int] = set()
+        for folder in _cgroups_of(ids):
+            with contextlib.suppress(OSError):
+                members.update(int(pid) for pid in (folder / "cgroup.procs").read_text().split())
+        members = {pid for pid in members if processes.start_time(pid) is not None}
         for pid in members:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         return not members
 
     if not processes.wait_until(is_empty, 15.0):
-        raise RigError(f"container processes do not die: {sorted(cgroup_members())}")
+        raise RigError("container processes do not die within 15 s")
 
 
-def remove_cgroups() -> None:
-    """Remove the rig's cgroups, which are empty by now."""
+def remove_cgroups(ids: set[str]) -> None:
+    """Remove the containers' cgroups, which are empty by now, and their parent if nobody else has any in it."""
 
     def is_gone() -> bool:
-        for folder in _own_cgroups():
+        for folder in _cgroups_of(ids):
             with contextlib.suppress(OSError):
                 folder.rmdir()
-        return not _own_cgroups()
+        return not _cgroups_of(ids)
 
     if not processes.wait_until(is_gone, 5.0):
-        raise RigError(f"cgroups stay: {', '.join(str(folder) for folder in _own_cgroups()[:5])}")
+        raise RigError(f"cgroups stay: {', '.join(str(folder) for folder in _cgroups_of(ids)[:5])}")
+    for root in cgroup_roots():
+        with contextlib.suppress(OSError):
+            (root / CONTAINER_CGROUP).rmdir()
+
+
+def remove_traces(layout: Layout, ids: set[str]) -> None:
+    """Remove what kubelet and CNI leave in folders of the machine: links to the rig's logs, cached results."""
+    for link in LOG_LINKS.glob("*.log"):
+        if link.is_symlink() and link.readlink().is_relative_to(layout.home):
+            link.unlink(missing_ok=True)
+    cached = [*CNI_RESULTS.glob(f"{layout.network}-*-eth0"), *CNI_RESULTS.glob("cni-loopback-*-lo")]
+    for path in cached:
+        if path.name.startswith(layout.network) or path.name.split("-")[2] in ids:
+            path.unlink(missing_ok=True)
+    for folder in (LOG_LINKS, CNI_RESULTS, CNI_RESULTS.parent, SHIM_SOCKETS):
+        remove_empty(folder)
 
 
 def shims(layout: Layout) -> list[int]:

@@ -192,23 +192,24 @@ def down(layout: Layout) -> str:
     """End every process of the rig and give everything back that it took from the machine."""
     state = saved_state(layout)
     everything = processes.recorded(layout)
-    late = [record for record in everything if record.name.startswith(("containerd-", "etcd"))]
-    processes.stop(layout, [record for record in everything if record not in late], 5.0)
-    host.kill_containers()
-    host.kill_shims(layout)
-    processes.stop(layout, late, 5.0)
-    host.kill_containers()
+    runtimes = [record for record in everything if record.name.startswith(("containerd-", "etcd"))]
+    processes.stop(layout, [record for record in everything if record not in runtimes], 5.0)
+    ids = host.container_ids(layout)
+    host.kill_containers(ids)
+    processes.stop(layout, runtimes, 5.0)
+    ids |= host.container_ids(layout)
+    host.kill_containers(ids)
     host.kill_shims(layout)
     host.unmount_all(layout.home)
     network.remove()
     if state.get("netns-folder") == "absent":
         host.unmount_all(network.NAMESPACES)
         host.remove_empty(network.NAMESPACES)
-    host.remove_cgroups()
+    host.remove_cgroups(ids)
+    host.remove_traces(layout, ids)
     host.restore_kernel_settings(json.loads(state.get("kernel", "{}")))
     if state.get("kubelet-folder") == "absent":
         shutil.rmtree(host.KUBELET_FOLDER, ignore_errors=True)
-    host.remove_empty(host.SHIM_SOCKETS)
     if layout.home.exists():
         shutil.rmtree(layout.home)
     return "the rig is down"

@@ -1,6 +1,7 @@
 """The rig's network: one bridge, one network namespace and one veth for each node."""
 
 import shutil
+import socket
 from pathlib import Path
 
 from . import processes
@@ -10,7 +11,7 @@ NAMESPACES = Path("/run/netns")
 
 
 def _link_exists(name: str) -> bool:
-    return Path(f"/sys/class/net/{name}").exists()
+    return name in (link for _, link in socket.if_nameindex())
 
 
 def make() -> None:

@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from . import host, kubeconfigs, processes
+from . import kubeconfigs, processes
 from .failure import RigError
-from .topology import CGROUP, KUBELET_PORT, STREAM_PORT, Layout, Node
+from .topology import KUBELET_PORT, STREAM_PORT, Layout, Node
 
 # restrict_oom_score_adj: without CAP_SYS_RESOURCE runc dies with "can't get final child's PID from pipe".
 CONTAINERD_CONFIG = """\
@@ -51,16 +51,11 @@ def kubelet_name(node: Node) -> str:
     return f"kubelet-{node.name}"
 
 
-def cgroup(node: Node) -> str:
-    """Give the cgroup that holds the node's containers, in every hierarchy."""
-    return f"/{CGROUP}/{node.name}"
-
-
 def start_containerd(layout: Layout, node: Node) -> None:
     """Write the configuration of containerd and CNI and start containerd."""
     folder = layout.node(node)
     (folder / "cni").mkdir(parents=True)
-    (folder / "cni" / "10-bridge.conf").write_text(json.dumps(_cni_config(folder, node)))
+    (folder / "cni" / "10-bridge.conf").write_text(json.dumps(_cni_config(layout, node)))
     config = folder / "containerd.toml"
     socket = layout.containerd_socket(node)
     config.write_text(CONTAINERD_CONFIG.format(folder=folder, socket=socket, stream_port=STREAM_PORT))
@@ -68,14 +63,15 @@ def start_containerd(layout: Layout, node: Node) -> None:
     processes.start(layout, containerd_name(node), argv)
 
 
-def _cni_config(folder: Path, node: Node) -> dict[str, object]:
+def _cni_config(layout: Layout, node: Node) -> dict[str, object]:
     ipam = {
         "type": "host-local",
-        "dataDir": str(folder / "ipam"),
+        "dataDir": str(layout.node(node) / "ipam"),
         "ranges": [[{"subnet": node.pod_range}]],
         "routes": [{"dst": "0.0.0.0/0"}],
     }
-    return {"cniVersion": "0.4.0", "name": "rig", "type": "bridge", "bridge": "cni0", "isGateway": True, "ipam": ipam}
+    bridge = {"type": "bridge", "bridge": "cni0", "isGateway": True, "ipam": ipam}
+    return {"cniVersion": "0.4.0", "name": layout.network, **bridge}
 
 
 def load_images(layout: Layout, node: Node, archives: list[Path]) -> None:
@@ -108,7 +104,6 @@ def _kubelet_config(layout: Layout, node: Node) -> dict[str, object]:
         "failCgroupV1": False,
         "cgroupDriver": "cgroupfs",
         "cgroupsPerQOS": False,
-        "cgroupRoot": cgroup(node),
         "enforceNodeAllocatable": [],
         "failSwapOn": False,
         "oomScoreAdj": 0,
@@ -136,7 +131,6 @@ def _kubelet_config(layout: Layout, node: Node) -> dict[str, object]:
 def start_kubelet(layout: Layout, programs: Path, node: Node) -> None:
     """Start the kubelet of a node, new or stopped before."""
     folder = layout.node(node)
-    host.make_cgroup(cgroup(node))
     config = folder / "kubelet.json"
     config.write_text(json.dumps(_kubelet_config(layout, node), indent=1))
     identity = kubeconfigs.write_component(layout, node.cluster, f"node-{node.name}", node.cluster.node_url)

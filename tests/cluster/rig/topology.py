@@ -1,5 +1,6 @@
 """What stands where: clusters, nodes, addresses, ports. Pure values."""
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ ETCD_PEER_PORT = 22380
 KUBELET_PORT = 10250
 STREAM_PORT = 10010
 HOLLOW_PORT = 27250
-CGROUP = "podium-rig"
+DEFAULT_HOME = "/var/tmp/podium-rig"
 
 
 class ClusterName(Enum):
@@ -131,6 +132,13 @@ class Layout:
         return self.home / "bin"
 
     @property
+    def network(self) -> str:
+        """Name the pods' network: one a home, because CNI caches results by that name in a folder of the machine."""
+        if str(self.home) == DEFAULT_HOME:
+            return "podium-rig"
+        return "podium-rig-" + hashlib.sha256(str(self.home).encode()).hexdigest()[:8]
+
+    @property
     def records(self) -> Path:
         """Give the folder with one file for each process started."""
         return self.home / "processes"
@@ -159,7 +167,7 @@ class Layout:
 
 def layout_from(environment: Mapping[str, str], repository: Path) -> Layout:
     """Take the folders from PODIUM_RIG_HOME and PODIUM_RIG_CACHE, or their defaults."""
-    home = environment.get("PODIUM_RIG_HOME") or "/var/tmp/podium-rig"
+    home = environment.get("PODIUM_RIG_HOME") or DEFAULT_HOME
     user_cache = environment.get("XDG_CACHE_HOME") or str(Path(environment.get("HOME") or "/root") / ".cache")
     cache = environment.get("PODIUM_RIG_CACHE") or str(Path(user_cache) / "podium-rig")
     return Layout(Path(home).resolve(), Path(cache).resolve(), repository)
