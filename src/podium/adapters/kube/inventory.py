@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,18 +15,17 @@ from podium.adapters.kube.discovery import identity_of
 from podium.adapters.kube.lists import Kind, Listed, Query, Requests, Waits, is_forbidden, list_all
 from podium.adapters.kube.objects import BARE, NODES, PODS, Bare, Item, NodeObject, PodObject
 from podium.adapters.kube.related import Related
-from podium.adapters.kube.scopes import WHOLE_CLUSTER, Everywhere, OneByOne
+from podium.adapters.kube.scopes import WHOLE_CLUSTER, Everywhere, OneByOne, Seen
 from podium.adapters.kube.together import both, together
 from podium.adapters.kube.watch import Watching, follow
 from podium.domain.errors import ClusterError
 from podium.domain.globs import globs, is_glob
-from podium.domain.inventory import Node, Pod, Snapshot, Unreached
+from podium.domain.inventory import Node, Snapshot, Unreached
 from podium.ports import Change, Clock, Wanted
 
 AT_ONCE = 16  #: lists of one cluster under way
 
 Value = TypeVar("Value")
-Seen = tuple[Pod, str]  #: a pod and its resourceVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +78,13 @@ class KubeInventory:
         pool = Pool()
         reached, (nodes, node_notes) = await both(self._reach(wanted, pool), self._nodes(wanted.nodes, pool))
         more = await self._related(wanted.kinds, [part.scope for part in reached.parts], pool)
-        seen = {pod.uid: (pod, version) for part in reached.parts for pod, version in part.seen}
         self._watching = tuple(Watching(part.scope, part.version, part.seen) for part in reached.parts)
         notes = (*reached.notes, *(node_notes if reached.parts else ()), *more.notes)
-        if not seen and not reached.unreached:
+        pods = [pod for part in reached.parts for pod, _ in part.seen]
+        if not pods and not reached.unreached:
             notes = (*notes, *await self._no_such_namespace(wanted.namespaces))
         return Snapshot(
-            pods=related.informed((pod for pod, _ in seen.values()), more),
+            pods=related.informed(pods, more),
             nodes={(self._cluster, node.name): node for node in nodes},
             unreached=reached.unreached,
             current_revisions=related.current_revisions(self._cluster, more),
@@ -168,16 +168,10 @@ class KubeInventory:
         return Reached(parts, scopes.collapsed(lacking, bool(parts)))
 
     async def _part(self, kind: Kind[PodObject, Seen], queries: Sequence[Query], scope: str) -> Part:
-        """All queries of one scope, united by uid, at the oldest version of them."""
+        """All queries of one scope, each pod once as it was last, at the oldest version of the lists."""
         lists = await together([self._list(kind, scope, query) for query in queries])
-        if len(lists) == 1:
-            return Part(scope, tuple(lists[0].items), lists[0].version)
-        version = lists[0].version
-        united: dict[str, Seen] = {}
-        for listed in lists:
-            version = scopes.older(version, listed.version)
-            united.update((seen[0].uid, seen) for seen in listed.items)
-        return Part(scope, tuple(united.values()), version)
+        version = functools.reduce(scopes.older, (one.version for one in lists))
+        return Part(scope, scopes.united([one.items for one in lists]), version)
 
     async def _list(self, kind: Kind[Item, Value], scope: str, query: Query = ()) -> Listed[Value]:
         async with self._slots:

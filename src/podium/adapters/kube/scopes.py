@@ -6,15 +6,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from podium.adapters.kube.errors import IncompleteListError, RefusedError
+from podium.adapters.kube.following import is_newer
 from podium.adapters.kube.lists import Query
 from podium.domain.errors import ClusterError
 from podium.domain.globs import globs, is_glob
-from podium.domain.inventory import Unreached, UnreachedReason
+from podium.domain.inventory import Pod, Unreached, UnreachedReason
 from podium.ports import Wanted
 
 WHOLE_CLUSTER = ""  #: the scope of a list over all namespaces
 #: More than this, and the cluster is listed at once: each namespace costs a round trip and, later, a watch of its own.
 MANY_NAMESPACES = 20
+Seen = tuple[Pod, str]  #: a pod and its resourceVersion
 MANY_QUERIES = 4  #: more label selectors than this are not pushed down: one list of all is cheaper
 
 
@@ -88,6 +90,18 @@ def collapsed(found: Sequence[Unreached], reached_any: bool) -> tuple[Unreached,
         return tuple(found)
     first = found[0]
     return (Unreached(first.cluster, WHOLE_CLUSTER, first.reason, first.detail),)
+
+
+def united(lists: Sequence[Sequence[Seen]]) -> tuple[Seen, ...]:
+    """Each pod of several lists once. Of two that share a name the newer lives: the other went between the lists."""
+    if len(lists) == 1:
+        return tuple(lists[0])
+    found: dict[tuple[str, str], Seen] = {}
+    for pod, version in (seen for one in lists for seen in one):
+        known = found.get((pod.namespace, pod.name))
+        if known is None or is_newer(version, known[1]):
+            found[(pod.namespace, pod.name)] = (pod, version)
+    return tuple(found.values())
 
 
 def older(one: str, other: str) -> str:

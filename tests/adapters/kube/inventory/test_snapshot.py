@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from adapters.kube.inventory.objects import Object, bare, node, owned, pod
-from adapters.kube.inventory.scripted import Cluster, Time, forbidden, refused
+from adapters.kube.inventory.objects import Object, bare, node, owned, page, pod
+from adapters.kube.inventory.scripted import Cluster, Reply, Time, forbidden, refused
 from podium.adapters.kube.inventory import KubeInventory
 from podium.adapters.kube.wire_errors import ConnectFailedError, ConnectFailure
 from podium.domain.errors import ClusterError, UsageError
@@ -125,10 +125,12 @@ async def test_an_unreachable_cluster_is_told_once() -> None:
     for path in (PODS, in_namespace("pay"), in_namespace("shop"), "/api/v1/nodes"):
         cluster.planted[path] = down
     for wanted in (EVERYWHERE, Wanted(namespaces=("pay", "shop"))):
+        cluster.asked.clear()
         snapshot = await inventory(cluster).snapshot(wanted)
         (lacking,) = snapshot.unreached
         assert (lacking.namespace, lacking.reason, lacking.detail) == ("", UnreachedReason.UNREACHABLE, str(down))
         assert snapshot.notes == ()
+        assert cluster.count("/namespaces") == 0, "what was refused is not worked around when nothing was refused"
 
 
 async def test_refused_credentials_are_of_the_cluster_and_say_what_to_do() -> None:
@@ -176,6 +178,17 @@ async def test_several_selectors_unite_by_uid_and_kinds_intersect() -> None:
     many = Wanted(label_selectors=tuple(f"app=x{n}" for n in range(9)), nodes=False)
     assert len((await inventory(cluster).snapshot(many)).pods) == 4, "many selectors are left to the caller"
     assert cluster.asked == [(in_namespace("shop"), {"limit": "500"})]
+
+
+async def test_a_pod_replaced_between_two_lists_is_the_new_one() -> None:
+    cluster = Cluster()
+    old, new = (pod("db-0", uid=uid, version=version) for uid, version in (("old", 9), ("new", 10)))
+    for first, second in ((old, new), (new, old)):
+        cluster.planted[in_namespace("shop")] = [Reply(200, page([first], "10")), Reply(200, page([second], "9"))]
+        source = inventory(cluster)
+        snapshot = await source.snapshot(Wanted(label_selectors=("a=b", "c=d"), nodes=False))
+        assert [one.uid for one in snapshot.pods] == ["new"]
+        assert [part.version for part in source._watching or ()] == ["9"]
 
 
 async def test_a_selector_the_server_cannot_read_is_the_users_error_in_its_words() -> None:
@@ -253,8 +266,6 @@ async def test_further_kinds_that_are_forbidden_cost_a_note() -> None:
 async def test_identity_is_the_uid_of_kube_system_else_the_endpoint() -> None:
     cluster = Cluster()
     path = "/api/v1/namespaces/kube-system"
-    from adapters.kube.inventory.scripted import Reply
-
     cluster.planted[path] = Reply(200, b'{"metadata":{"name":"kube-system","uid":"u-1"}}')
     assert await inventory(cluster).identity() == "u-1"
     cluster.planted[path] = forbidden("namespaces")
