@@ -12,9 +12,11 @@ from podium.apps.cli.colours import Colour
 from podium.apps.cli.commanding import read_command
 from podium.apps.cli.out_dir import prepare_folder
 from podium.apps.cli.pacing import read_pace
+from podium.apps.cli.patterns import substitute
 from podium.apps.cli.selecting import again, read_selection
 from podium.apps.cli.verbs import Call, Flags
 from podium.domain.errors import UsageError
+from podium.domain.normalize import Normal, parse_normal
 from podium.features.exec.request import ExecRequest
 
 MAX_OUTPUT = 1024 * 1024
@@ -38,7 +40,7 @@ class Show:
     format: Format
     stream: bool
     group_by: str | None
-    normalize: str | None
+    normal: Normal | None
     max_groups: int | None
     max_lines: int | None
     max_output: int
@@ -70,12 +72,12 @@ def read_show(flags: Flags) -> Show:
     if stream and form not in {Format.TEXT, Format.WIDE}:
         raise UsageError(f"--stream shows text, and contradicts -o {form.value} (jsonl shows outputs as they come)")
     limit = flags.count("max_output")
-    folder = flags.text("out_dir")
+    folder, normalize = flags.text("out_dir"), flags.text("normalize")
     return Show(
         format=form,
         stream=stream,
         group_by=_said(flags, "group_by"),
-        normalize=flags.text("normalize"),
+        normal=None if normalize is None else parse_normal(normalize, substitute),
         max_groups=flags.count("max_groups"),
         max_lines=flags.count("max_lines"),
         max_output=MAX_OUTPUT if limit is None else limit,

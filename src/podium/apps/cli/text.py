@@ -7,12 +7,10 @@ from collections.abc import Iterator
 from functools import partial
 
 from podium.apps.cli import render, wording
-from podium.apps.cli.patterns import substitute
 from podium.apps.cli.request import Format, Show
 from podium.apps.cli.wire_json import Read
 from podium.domain.escapes import readable
 from podium.domain.events import Stream
-from podium.domain.normalize import parse_normal
 from podium.features.exec import layout
 from podium.features.exec.bodies import Limits
 from podium.features.exec.layout import Line, Tone
@@ -104,7 +102,7 @@ class Text:
                 _first(show.max_lines, _LINES if terminal else None),
                 _first(show.max_lines, _DIFF_LINES if terminal else None),
             ),
-            normal=None if show.normalize is None else parse_normal(show.normalize, substitute),
+            normal=show.normal,
             group_by=show.group_by,
             wide=show.format is Format.WIDE,
             verbose=show.verbose,
