@@ -119,6 +119,7 @@ OLD = pod("a", created=NOW - 7200, node="n1", ready=False)
 YOUNG = pod(
     "b",
     "shop",
+    container("migrate", "terminated", "init", exit_code=0, restarts=9),
     container(restarts=2),
     container("proxy", "running", "sidecar", restarts=2),
     created=NOW - 60,
