@@ -95,8 +95,12 @@ def would_fold(groups: Sequence[Group], normalise: Normalise) -> int | None:
     """
     if len(groups) <= MANY_GROUPS:
         return None
-    left = len({_normal_key(group.key, group.ends[0], normalise) for group in groups})
-    return left if 2 * left <= len(groups) else None
+    left: set[GroupKey] = set()
+    for group in groups:
+        left.add(_normal_key(group.key, group.ends[0], normalise))
+        if 2 * len(left) > len(groups):
+            return None
+    return len(left)
 
 
 def digest_normal(normal: bytes, stream: Stream, seen: int) -> bytes:

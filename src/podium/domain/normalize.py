@@ -111,7 +111,7 @@ class Normaliser:
         if stream.size == 0:
             return b""
         data = self._own_replaced(target, stream)
-        seen = min(stream.kept, LOOKED_AT)
+        seen = len(self._last[1])
         raw = digest_normal(data, stream, seen)
         known = self._digests.get(raw)
         if known is None:

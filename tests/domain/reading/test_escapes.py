@@ -14,6 +14,7 @@ from podium.domain.escapes import neutralise, readable
 INVISIBLE = {"Cc", "Cf", "Zl", "Zp", "Cs"}
 
 
+@pytest.mark.on(why="pure text: no cluster takes part")
 def test_pitfall_13_every_invisible_character_is_replaced() -> None:
     every = (chr(code) for code in range(sys.maxunicode + 1))
     left = [
@@ -66,5 +67,6 @@ def test_bytes_become_safe_text(data: bytes) -> None:
         (b"\x00", "^@"),
     ],
 )
+@pytest.mark.on(why="pure text: no cluster takes part")
 def test_pitfall_13_escapes_are_shown(data: bytes, text: str) -> None:
     assert readable(data) == text

@@ -137,6 +137,9 @@ def test_what_was_not_looked_at_is_never_called_equal() -> None:
 
     normaliser = Normaliser(Normal(), pods, shelf.read)
     assert len(group_ends(ends, digest)) == 2
+    cut = [shelf.put(b"same one"), shelf.put(b"same other")]
+    normaliser = Normaliser(Normal(), pods, lambda stream, _: shelf.read(stream, 4))
+    assert len(group_ends(ends, digest)) == 2, "less was read than is kept"
 
 
 @pytest.mark.parametrize(("count", "text", "left"), [(21, "web-{n}", 1), (20, "web-{n}", None), (30, "x{n}x", None)])

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from podium.domain.diffs import Diff, Side, Text, diff_texts, show_line, split_lines
+from podium.domain.diffs import Change, Diff, Side, Text, diff_texts, show_line, split_lines
 from podium.domain.events import Channel, Stream
 from podium.domain.grouping import Group
 from podium.domain.normalize import LOOKED_AT, Normaliser
@@ -14,6 +14,8 @@ from podium.domain.units import format_size
 from podium.features.exec.phrases import plural
 
 Read = Callable[[Stream, int | None], bytes]  #: gives the kept bytes of a stream, at most so many
+
+_NOTHING_SHARED = 3  # an answer that shares no line with a longer one than this is shown for itself
 
 
 class LineKind(enum.Enum):
@@ -65,19 +67,19 @@ class Bodies:
         if not text.stdout and not text.stderr:
             return Body(", no output" if group.is_good else "", ())
         if self.majority is None or group.key == self.majority.key:
-            return Body(_cut_off(group), self._own(text))
+            return Body(self._cut_off(group, text), self._own(text))
         common = self._text(self.majority)
         if group.is_good:
             return self._compared(group, common, text)
         if common == text:
             return Body(", same output as the majority", ())
         if common.stdout == text.stdout and common.stdout:
-            return Body(_cut_off(group), self._own(Text(b"", text.stderr)))
+            return Body(self._cut_off(group, text), self._own(Text(b"", text.stderr)))
         diff = diff_texts(common, text)
         whole = len(split_lines(text.stdout)) + len(split_lines(text.stderr))
         if not diff.beyond and 2 * diff.lines < whole:
             return Body(f", output differs in {plural(diff.lines, 'line')}", self._changes(diff))
-        return Body(_cut_off(group), self._own(text))
+        return Body(self._cut_off(group, text), self._own(text))
 
     def _text(self, group: Group) -> Text:
         end = group.ends[0]
@@ -90,16 +92,27 @@ class Bodies:
     def _compared(self, group: Group, common: Text, text: Text) -> Body:
         diff = diff_texts(common, text, most=1000 if self.limits.diff_lines is None else self.limits.diff_lines)
         if diff.lines == 0:
-            seen = max(stream.kept for stream in (group.ends[0].answer.stdout, group.ends[0].answer.stderr))
-            seen = seen if self.normaliser is None else min(seen, LOOKED_AT)
-            return Body(f", differ beyond the first {format_size(seen)}", ())
+            return Body(f", differ beyond the first {format_size(max(len(text.stdout), len(text.stderr)))}", ())
         if diff.beyond:
             places = " and ".join(
                 f"from line {line:,}{' of stderr' if channel is Channel.STDERR else ''} on"
                 for channel, line in diff.beyond
             )
             return Body(f", differ {places}", self._changes(diff))
-        return Body(f", differ in {plural(diff.lines, 'line')}", self._changes(diff))
+        told = f", differ in {plural(diff.lines, 'line')}"
+        gone = sum(change.side is Side.REMOVED for change in diff.changes)
+        if gone > _NOTHING_SHARED and gone == len(split_lines(common.stdout)) + len(split_lines(common.stderr)):
+            return Body(told + self._cut_off(group, text), self._own(text))
+        return Body(told, self._changes(diff))
+
+    def _cut_off(self, group: Group, text: Text) -> str:
+        """Say so where an answer was longer than what is at hand."""
+        answer = group.ends[0].answer
+        for stream, data in ((answer.stdout, text.stdout), (answer.stderr, text.stderr)):
+            seen = len(data) if self.normaliser is None else min(stream.kept, LOOKED_AT)
+            if seen < stream.size:
+                return f", first {format_size(seen)} of {format_size(stream.size)}"
+        return ""
 
     def _own(self, text: Text) -> tuple[BodyLine, ...]:
         most = self.limits.lines
@@ -116,8 +129,9 @@ class Bodies:
 
     def _changes(self, diff: Diff) -> tuple[BodyLine, ...]:
         kinds = {Side.REMOVED: LineKind.REMOVED, Side.ADDED: LineKind.ADDED}
-        most = len(diff.changes) if self.limits.diff_lines is None else self.limits.diff_lines
-        shown = diff.changes[:most]
+        shown = diff.changes
+        if self.limits.diff_lines is not None and len(shown) > self.limits.diff_lines:
+            shown = _some_of_both(shown, self.limits.diff_lines)
         lines = [BodyLine(kinds[change.side], change.channel, change.text) for change in shown]
         hidden = len(diff.changes) - len(shown)
         if hidden > 0:
@@ -125,14 +139,19 @@ class Bodies:
         return tuple(lines)
 
 
+def _some_of_both(changes: Sequence[Change], most: int) -> tuple[Change, ...]:
+    """The first of both sides in equal parts, so that a long removal does not hide what came instead."""
+    gone = sum(change.side is Side.REMOVED for change in changes)
+    room = {Side.REMOVED: min(gone, max(most // 2, most - (len(changes) - gone)))}
+    room[Side.ADDED] = most - room[Side.REMOVED]
+    kept: list[Change] = []
+    for change in changes:
+        if room[change.side] > 0:
+            room[change.side] -= 1
+            kept.append(change)
+    return tuple(kept)
+
+
 def _more(hidden: int, noun: str, all_of_them: int) -> BodyLine:
     text = f"… {plural(hidden, 'more ' + noun)} (all: --max-lines {all_of_them})"
     return BodyLine(LineKind.NOTE, Channel.STDOUT, text)
-
-
-def _cut_off(group: Group) -> str:
-    answer = group.ends[0].answer
-    cut = [stream for stream in (answer.stdout, answer.stderr) if stream.truncated]
-    if not cut:
-        return ""
-    return f", first {format_size(cut[0].kept)} of {format_size(cut[0].size)} kept"

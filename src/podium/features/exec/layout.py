@@ -107,9 +107,10 @@ def last_lines(screen: Screen, columns: int | None = None) -> tuple[Line, ...]:
         lines += _wrapped(Tone.NOTE, f"{' ' * INDENT}{number} left out by choice: ", screen.by_choice, columns)
     absent = [f"{Mark.ABSENT.value} {text}" for text in (*screen.missing, *screen.unreached)]
     lines += [Line(Tone.ABSENT, _fit(text, columns)) for text in absent]
-    if screen.normal_groups is not None:
+    normal = screen.normal_groups()
+    if normal is not None:
         every = len(screen.groups) + len(screen.hidden)
-        text = f"{format_count(every)} groups; --normalize would leave {format_count(screen.normal_groups)}"
+        text = f"{format_count(every)} groups; --normalize would leave {format_count(normal)}"
         lines.append(Line(Tone.NOTE, _fit(text, columns)))
     if screen.options.verbose and screen.ending.slowest:
         lines.append(Line(Tone.NOTE, _fit(screen.ending.slowest, columns)))

@@ -87,12 +87,18 @@ class Screen:
     missing: tuple[str, ...]
     unreached: tuple[str, ...]
     ending: Ending
-    normal_groups: int | None  #: how many groups `--normalize` would leave, where that is worth saying
     _reader: _Reader
+    _normaliser: Normaliser
 
     def view(self, group: Group) -> GroupView:
         """Everything on one group; raises what reading its answer raises."""
         return self._reader.view(group)
+
+    def normal_groups(self) -> int | None:
+        """How many groups `--normalize` would leave, where that is worth saying; reads an answer of each group."""
+        if self.options.normal is not None:
+            return None
+        return would_fold((*self.groups, *self.hidden), self._normaliser.digest)
 
 
 def screen(report: Report, read: Read, options: Options) -> Screen:
@@ -118,8 +124,8 @@ def screen(report: Report, read: Read, options: Options) -> Screen:
         missing=missing_lines(report.resolution.missing),
         unreached=unreached_lines(report.unreached),
         ending=ending_of(report, options.again, options.status),
-        normal_groups=None if options.normal is not None else would_fold(groups, normaliser.digest),
         _reader=_Reader(report, options, subjects, Bodies(read, options.limits, majority, used), majority),
+        _normaliser=normaliser,
     )
 
 
