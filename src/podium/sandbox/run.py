@@ -12,14 +12,17 @@ from dataclasses import dataclass, field
 from podium.sandbox.api.auth import MASTERS, Authority
 from podium.sandbox.api.exec import ExecService
 from podium.sandbox.api.listing import Listing
+from podium.sandbox.api.logs import LogService
 from podium.sandbox.api.nodes import Nodes
 from podium.sandbox.api.server import ApiServer
+from podium.sandbox.api.watching import Watching
 from podium.sandbox.kubeconfig import render_kubeconfig
 from podium.sandbox.runtime.containers import Containers
 from podium.sandbox.settings import Settings, User
 from podium.sandbox.wire.http import HttpServer
 from podium.sandbox.wire.tls import Authority as CertificateAuthority
 from podium.sandbox.wire.tls import KeyPair, make_authority, server_context
+from podium.sandbox.world.changes import World
 from podium.sandbox.world.fleet import Fleet, build
 from podium.sandbox.world.pods import Pod
 from podium.sandbox.world.scenario import load
@@ -35,6 +38,7 @@ class Sandbox:
     settings: Settings
     fleet: Fleet
     api: ApiServer
+    world: World
     certificates: CertificateAuthority
     admin_token: str = field(repr=False)
     port: int = 0
@@ -89,9 +93,19 @@ async def serve(settings: Settings = Settings()) -> AsyncIterator[Sandbox]:  # n
         authority.add(user)
     nodes = Nodes(fleet.store, settings)
     containers = Containers(scenario, settings.file_cap)
-    listing = Listing(fleet.store, settings, time.time)
-    api = ApiServer(settings, fleet.store, authority, listing, ExecService(settings, containers, nodes))
-    sandbox = Sandbox(settings, fleet, api, certificates, admin_token)
+    world = World(fleet, containers)
+    api = ApiServer(
+        settings,
+        fleet.store,
+        authority,
+        Listing(fleet.store, settings, time.time),
+        Watching(fleet.store, settings, time.time),
+        ExecService(settings, containers, nodes),
+        LogService(fleet.store, nodes, time.time),
+        world,
+    )
+    world.on_vanish.append(lambda pod, how: api.exec.freeze(pod) if how == "frozen" else None)
+    sandbox = Sandbox(settings, fleet, api, world, certificates, admin_token)
     http = HttpServer(api.respond)
     server = await asyncio.start_server(
         http.accept, settings.host, settings.port, ssl=_context(certificates, settings), backlog=BACKLOG, limit=1 << 20
@@ -103,6 +117,8 @@ async def serve(settings: Settings = Settings()) -> AsyncIterator[Sandbox]:  # n
     finally:
         server.close()
         await http.stop()
+        for task in world.tasks:
+            task.cancel()
         for container in containers.made.values():
             container.kill_all()
         await asyncio.sleep(0)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import errno
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from podium.sandbox.api.nodes import NodeDialError, Nodes
@@ -101,6 +102,12 @@ class ExecService:
             return Answer(403, b"", "")
         return self._switch(command, request, protocol, translated=False)
 
+    def freeze(self, pod: Pod) -> None:
+        """Let the open streams of a pod stay open for ever: no output, no Status, no end."""
+        for session in self.running:
+            if session.command.pod.uid == pod.uid:
+                session.is_frozen = True
+
     def _kubelet_refusal(self, command: Command) -> Answer | None:
         if not (command.stdin or command.stdout or command.stderr):
             return Answer(400, b"you must specify at least 1 of stdin, stdout, stderr\n", "text/plain; charset=utf-8")
@@ -134,6 +141,7 @@ class Session:
         self.stdin: Pipe | None = Pipe(STDIN_SIZE) if command.stdin else None
         self.channels = Channels(connection, protocol, self._take_input)
         self.process: Process | None = None
+        self.is_frozen = False
 
     async def serve(self) -> None:
         """Run the command and tell its end."""
@@ -227,11 +235,11 @@ class Session:
         while part := await reader.read(OUTPUT_SIZE):
             await self.channels.send(channel, part)
 
-    async def _until_end(self, process: Process, pumps: list[asyncio.Future[None]]) -> int:
+    async def _until_end(self, process: Process, pumps: Sequence[asyncio.Future[None]]) -> int:
         code = await process.wait()
         # whoever else holds the outputs (a background child) holds the Status too
         await asyncio.gather(*pumps)
-        if self.channels.input_waits and self.service.settings.stdin_wedges:
+        if self.is_frozen or (self.channels.input_waits and self.service.settings.stdin_wedges):
             await asyncio.Event().wait()
         return code
 

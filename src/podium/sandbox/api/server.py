@@ -17,10 +17,15 @@ from podium.sandbox.api.statuses import (
     no_such_path,
     not_allowed,
     not_found,
+    ok,
 )
+from podium.sandbox.api.logs import LogService
+from podium.sandbox.api.reviews import read_body, review
+from podium.sandbox.api.watching import Watching
 from podium.sandbox.settings import Settings
 from podium.sandbox.wire.channels import is_upgrade
 from podium.sandbox.wire.http import Answer, DropError, Request
+from podium.sandbox.world.changes import World
 from podium.sandbox.world.pods import Pod
 from podium.sandbox.world.store import Store
 
@@ -47,7 +52,10 @@ class ApiServer:
     store: Store
     authority: Authority
     listing: Listing
+    watching: Watching
     exec: ExecService
+    logs: LogService
+    world: World
     address: str = ""
     strikes: list[Strike] = field(default_factory=list)
     audit: list[Record] = field(default_factory=list)
@@ -102,11 +110,33 @@ class ApiServer:
             raise no_such_path()
         if target.subresource != "":
             return await self._serve_part(request, target, caller)
-        if request.method in ("GET", "HEAD"):
-            if target.name != "":
+        if "list" not in resource.verbs:
+            if request.method != "POST" or target.name != "":
+                raise not_allowed()
+            return review(target, request, caller, self.authority)
+        if target.name == "" and target.namespace != "" and not resource.namespaced and target.plural != "namespaces":
+            raise no_such_path()
+        match request.method:
+            case "GET" | "HEAD" if target.name != "":
                 return self.listing.get(target, request)
-            return self.listing.list_all(target, request)
+            case "GET" | "HEAD" if request.flag("watch"):
+                return self.watching.answer(target, request)
+            case "GET" | "HEAD":
+                return self.listing.list_all(target, request)
+            case "DELETE" if "delete" in resource.verbs and target.name != "":
+                return self._delete(target, request)
         raise not_allowed()
+
+    def _delete(self, target: Target, request: Request) -> Answer:
+        pod = self.find_pod(target)
+        options = read_body(request, "DeleteOptions")
+        wanted = (options.get("preconditions") or {}).get("uid")
+        if wanted not in (None, pod.uid):
+            words = f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {pod.uid}"
+            details = {"name": pod.name, "kind": "pods"}
+            raise StatusError(409, "Conflict", f'Operation cannot be fulfilled on pods "{pod.name}": {words}', details)
+        force = options.get("gracePeriodSeconds") == 0 or request.first("gracePeriodSeconds") == "0"
+        return ok(self.world.delete_pod(pod.namespace, pod.name, force=force).render())
 
     async def _serve_part(self, request: Request, target: Target, caller: Caller) -> Answer:
         if target.plural != "pods" or target.subresource not in ("exec", "log"):
@@ -117,7 +147,9 @@ class ApiServer:
             if minor_of(self.settings.version) >= 35 and is_upgrade(request):
                 self.check(caller, target, "create")
             return await self.exec.open(self.find_pod(target), request)
-        raise no_such_path()
+        if request.method != "GET":
+            raise not_allowed()
+        return await self.logs.answer(self.find_pod(target), request)
 
     def find_pod(self, target: Target) -> Pod:
         """Return the pod a path names. Raises StatusError (404)."""

@@ -26,25 +26,29 @@ class Extra:
     program: str
 
 
-BIN = (
-    "cat chmod chown cp date dd df echo false grep hostname kill ln ls mkdir mktemp mv ps pwd rm rmdir sed sh sleep stat stty sync tar "
-    "touch true uname"
-).split()
-USR_BIN = (
-    "[ awk base64 basename cut dirname du env expr find free head id md5sum nproc od printenv printf readlink realpath seq sha256sum sort "
-    "tail tee test tr tty uniq uptime wc which whoami xargs yes"
-).split()
-DIRECTORIES = (
-    "/ /app /bin /dev /etc /home /lib /mnt /opt /proc /root /run /sbin /srv /sys /tmp /usr /usr/bin /usr/lib /usr/local /usr/local/bin "
-    "/usr/local/sbin /usr/sbin /var /var/lib /var/log /var/run /var/run/secrets /var/run/secrets/kubernetes.io "
-    "/var/run/secrets/kubernetes.io/serviceaccount"
-).split()
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+BIN = _words(
+    "cat chmod chown cp date dd df echo false grep hostname kill ln ls mkdir mktemp mv ps pwd rm rmdir sed sh sleep stat "
+    "stty sync tar touch true uname"
+)
+USR_BIN = _words(
+    "[ awk base64 basename cut dirname du env expr find free head id md5sum nproc od printenv printf readlink realpath "
+    "seq sha256sum sort tail tee test tr tty uniq uptime wc which whoami xargs yes"
+)
+DIRECTORIES = _words(
+    "/ /app /bin /dev /etc /home /lib /mnt /opt /proc /root /run /sbin /srv /sys /tmp /usr /usr/bin /usr/lib /usr/local "
+    "/usr/local/bin /usr/local/sbin /usr/sbin /var /var/lib /var/log /var/run /var/run/secrets "
+    "/var/run/secrets/kubernetes.io /var/run/secrets/kubernetes.io/serviceaccount"
+)
 OS_RELEASE = {
     Base.DEBIAN: 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nNAME="Debian GNU/Linux"\nVERSION_ID="12"\nID=debian\n',
     Base.ALPINE: 'NAME="Alpine Linux"\nID=alpine\nVERSION_ID=3.21.0\nPRETTY_NAME="Alpine Linux v3.21"\n',
     Base.DISTROLESS: 'PRETTY_NAME="Distroless"\nNAME="Debian GNU/Linux"\nID="debian"\n',
 }
-PASSWD = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
+ACCOUNTS = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
 
 
 def build(base: Base, without: Iterable[str], files: Mapping[str, str], extras: Iterable[Extra]) -> dict[str, Entry]:
@@ -56,7 +60,7 @@ def build(base: Base, without: Iterable[str], files: Mapping[str, str], extras: 
     for name, number in (("stdin", 0), ("stdout", 1), ("stderr", 2)):
         tree[f"/dev/{name}"] = Link(f"/proc/self/fd/{number}", IMAGE_TIME)
     _add_text(tree, "/etc/os-release", OS_RELEASE[base])
-    _add_text(tree, "/etc/passwd", PASSWD)
+    _add_text(tree, "/etc/passwd", ACCOUNTS)
     _add_text(tree, "/etc/group", "root:x:0:\nnogroup:x:65534:\n")
     if base is not Base.DISTROLESS:
         for folder, names in (("/bin", BIN), ("/usr/bin", USR_BIN)):

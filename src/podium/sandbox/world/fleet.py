@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from podium.sandbox.settings import Settings
+from podium.sandbox.world.events import trouble_events
 from podium.sandbox.world.items import Item, Now, Plain
 from podium.sandbox.world.names import Names, pod_address, template_hash
 from podium.sandbox.world.nodes import address_of, is_ready, make_leases, make_nodes
@@ -75,6 +76,7 @@ def build(settings: Settings, scenario: Scenario, now: Now = time.time) -> Fleet
         pods.extend(builder.pods())
         make_owners(owners, workload, builder.revisions, builder.made, names, now())
     fleet.store.load("pods", pods)
+    fleet.store.load("events", (event for pod in pods for event in trouble_events(pod, names, now())))
     for plural, items in owners.shelves.items():
         fleet.store.load(plural, items)
     return fleet

@@ -195,7 +195,7 @@ def _job(workload: Workload, revisions: list["Revision"], uid: str, now: float) 
 
 
 def _cron_job(workload: Workload, uid: str, now: float) -> Plain:
-    template = {"metadata": {}, "spec": {"template": pod_template(workload, None)}}
+    template: Json = {"metadata": {}, "spec": {"template": pod_template(workload, None)}}
     spec = {"schedule": workload.schedule, "concurrencyPolicy": "Forbid", "suspend": False, "jobTemplate": template}
     status = {"lastScheduleTime": stamp(now // 86400 * 86400)}
     return _plain("batch/v1", workload, uid, now, {"generation": 1}, {"spec": spec, "status": status})
@@ -208,7 +208,7 @@ def _service(workload: Workload, names: Names, now: float) -> Plain:
         if spec.port is not None
     ]
     address = f"10.96.{names.between(0, 255)}.{names.between(1, 254)}"
-    spec = {"clusterIP": address, "clusterIPs": [address], "type": "ClusterIP", "ports": ports}
+    spec: Json = {"clusterIP": address, "clusterIPs": [address], "type": "ClusterIP", "ports": ports}
     spec |= {"selector": dict(workload.labels), "sessionAffinity": "None"}
     body = {"spec": spec, "status": {"loadBalancer": {}}}
     return Plain("v1", "Service", workload.namespace, workload.name, names.uid(), now - AGE, workload.labels, {}, body)

@@ -151,6 +151,10 @@ class Store:
         found.reverse()
         return found
 
+    def has_after(self, revision: int) -> bool:
+        """Tell whether anything changed after a resourceVersion."""
+        return self.revision > revision
+
     def subscribe(self) -> asyncio.Event:
         """Return an event that is set at every change; give it back to `unsubscribe`."""
         event = asyncio.Event()

@@ -1,6 +1,5 @@
 """Commands that run inside the shell."""
 
-import posixpath
 import re
 
 from podium.sandbox.runtime.files import FileError
@@ -10,7 +9,6 @@ from podium.sandbox.runtime.shell.expand import ExpansionError
 from podium.sandbox.runtime.shell.interpreter import Builtin, Shell
 from podium.sandbox.runtime.shell.reading import read_line, split_fields
 from podium.sandbox.runtime.shell.state import BreakLoop, Dialect, ReturnFunction, Variable
-from podium.sandbox.runtime.shell.syntax import Simple
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 OPTIONS = {"e": "errexit", "u": "nounset", "x": "xtrace", "f": "noglob"}
@@ -281,8 +279,8 @@ async def wait(shell: Shell, words: list[str]) -> int:
         return 0
     code = 0
     for word in words[1:]:
-        child = shell.state.jobs.get(int(word)) if word.isdigit() else None
-        code = 127 if child is None else await child.wait()
+        job = shell.state.jobs.get(int(word)) if word.isdigit() else None
+        code = 127 if job is None else await job.wait()
     return code
 
 
@@ -341,11 +339,6 @@ async def unsupported(shell: Shell, words: list[str]) -> int:
     return 2
 
 
-def file_of(word: str) -> str:
-    """Return a path's last part."""
-    return posixpath.basename(word)
-
-
 BUILTINS: dict[str, Builtin] = {
     ":": colon,
     "true": colon,
@@ -385,4 +378,3 @@ BUILTINS: dict[str, Builtin] = {
     "times": unsupported,
 }
 BASH_BUILTINS: dict[str, Builtin] = BUILTINS | {"source": source, "declare": unsupported, "shopt": colon}
-__all__ = ["BASH_BUILTINS", "BUILTINS", "Simple"]

@@ -29,7 +29,10 @@ class State(Protocol):
 
     process: Process
     arguments: list[str]
-    globbing: bool
+
+    @property
+    def globbing(self) -> bool:
+        """Tell whether patterns become paths."""
 
     def get(self, name: str) -> str | None:
         """Return a parameter's value, None where unset. Raises ExpansionError under `set -u`."""

@@ -1,0 +1,115 @@
+"""Answer who am I and may I: SelfSubjectReview, SelfSubjectAccessReview, SelfSubjectRulesReview."""
+
+import json
+from typing import Any
+
+from podium.sandbox.api.auth import ANONYMOUS, MASTERS, Attributes, Authority, Caller
+from podium.sandbox.api.resources import Target
+from podium.sandbox.api.statuses import StatusError, bad_request, ok
+from podium.sandbox.wire.http import Answer, Request
+
+Json = dict[str, Any]
+
+
+def read_body(request: Request, kind: str) -> Json:
+    """Read a review's body. Raises StatusError (400)."""
+    try:
+        body = json.loads(request.body or b"{}")
+    except ValueError as error:
+        raise bad_request(f"the object provided is unrecognized (must be of type {kind}): {error}") from None
+    if not isinstance(body, dict):
+        raise bad_request(f"the object provided is unrecognized (must be of type {kind})")
+    return body
+
+
+def review(target: Target, request: Request, caller: Caller, authority: Authority) -> Answer:
+    """Answer a POST of a review. Raises StatusError."""
+    match target.plural:
+        case "selfsubjectreviews":
+            return ok(_who(caller), 201)
+        case "selfsubjectaccessreviews":
+            return ok(_may(read_body(request, "SelfSubjectAccessReview"), caller, authority), 201)
+        case _:
+            return ok(_rules(read_body(request, "SelfSubjectRulesReview"), caller, authority), 201)
+
+
+def _who(caller: Caller) -> Json:
+    user: Json = {"username": caller.name}
+    if caller.uid != "":
+        user["uid"] = caller.uid
+    if caller.groups:
+        user["groups"] = list(caller.groups)
+    if caller.extra:
+        user["extra"] = {key: list(values) for key, values in caller.extra.items()}
+    meta = {"creationTimestamp": None}
+    return {
+        "kind": "SelfSubjectReview",
+        "apiVersion": "authentication.k8s.io/v1",
+        "metadata": meta,
+        "status": {"userInfo": user},
+    }
+
+
+def _may(body: Json, caller: Caller, authority: Authority) -> Json:
+    spec: Json = body.get("spec") or {}
+    status: Json = {"allowed": False}
+    if (wanted := spec.get("resourceAttributes")) is not None:
+        part = wanted.get("subresource", "")
+        resource = wanted.get("resource", "") + (f"/{part}" if part else "")
+        attributes = Attributes(
+            wanted.get("verb", ""),
+            wanted.get("group", ""),
+            resource,
+            wanted.get("namespace", ""),
+            wanted.get("name", ""),
+        )
+        status["allowed"] = authority.allows(caller, attributes)
+    elif (path := spec.get("nonResourceAttributes")) is not None:
+        status["allowed"] = MASTERS in caller.groups or (caller is not ANONYMOUS and path.get("verb") == "get")
+    else:
+        words = "at least one of resourceAttributes or nonResourceAttributes must be set"
+        cause = {
+            "reason": "FieldValueInvalid",
+            "message": f"Invalid value: {words}",
+            "field": "spec.resourceAttributes",
+        }
+        message = f'SelfSubjectAccessReview.authorization.k8s.io "" is invalid: spec.resourceAttributes: Invalid value: {words}'
+        details = {"group": "authorization.k8s.io", "kind": "SelfSubjectAccessReview", "causes": [cause]}
+        raise StatusError(422, "Invalid", message, details)
+    if status["allowed"]:
+        status["reason"] = "RBAC: allowed by the sandbox"
+    meta = {"creationTimestamp": None}
+    return {
+        "kind": "SelfSubjectAccessReview",
+        "apiVersion": "authorization.k8s.io/v1",
+        "metadata": meta,
+        "spec": spec,
+        "status": status,
+    }
+
+
+def _rules(body: Json, caller: Caller, authority: Authority) -> Json:
+    spec: Json = body.get("spec") or {}
+    namespace = spec.get("namespace", "")
+    if namespace == "":
+        raise bad_request("no namespace on request")
+    found: list[Json] = []
+    if MASTERS in caller.groups:
+        found.append({"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]})
+    for rule in authority.rules_of(caller):
+        if rule.namespaces and "*" not in rule.namespaces and namespace not in rule.namespaces:
+            continue
+        row: Json = {"verbs": list(rule.verbs), "apiGroups": list(rule.groups), "resources": list(rule.resources)}
+        if rule.names:
+            row["resourceNames"] = list(rule.names)
+        found.append(row)
+    paths = [{"verbs": ["get"], "nonResourceURLs": ["/api", "/api/*", "/apis", "/apis/*", "/healthz", "/version"]}]
+    status = {"resourceRules": found, "nonResourceRules": paths, "incomplete": False}
+    meta = {"creationTimestamp": None}
+    return {
+        "kind": "SelfSubjectRulesReview",
+        "apiVersion": "authorization.k8s.io/v1",
+        "metadata": meta,
+        "spec": spec,
+        "status": status,
+    }
