@@ -10,7 +10,7 @@ from pathlib import Path
 from . import faults as plant
 from . import hollow, lifecycle, network, status
 from .failure import RigError
-from .topology import DEFAULT_VERSION, Layout, find_cluster, find_node, layout_from, parse_version
+from .topology import DEFAULT_VERSION, Layout, Version, find_cluster, find_node, layout_from, parse_version
 
 
 def parser() -> argparse.ArgumentParser:
@@ -18,6 +18,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="./scripts/cluster", description="A real Kubernetes on this machine.")
     commands = top.add_subparsers(dest="command", required=True)
     commands.add_parser("up", help="bring the rig up (KUBERNETES=VERSION for another version)")
+    commands.add_parser("build", help="compile what `up` needs, without bringing anything up")
     commands.add_parser("down", help="take it down: nothing stays running or mounted")
     commands.add_parser("status", help="processes and nodes; exit status 1 when something is wrong")
     commands.add_parser("kubeconfig", help="print the path of the kubeconfig")
@@ -96,15 +97,23 @@ def _dispatch(layout: Layout, arguments: argparse.Namespace) -> int:
     if arguments.command == "hollow" and arguments.hollow == "ledger":
         print(hollow.ledger(layout, "DELETE" if arguments.reset else "GET"))
         return 0
+    if arguments.command == "build":
+        print(lifecycle.prepare(layout, wanted_version()))
+        return 0
     with lifecycle.exclusive(layout):
         print(_alone(layout, arguments))
     return 0
 
 
+def wanted_version() -> Version:
+    """Read the version from KUBERNETES."""
+    return parse_version(os.environ.get("KUBERNETES") or DEFAULT_VERSION)
+
+
 def _alone(layout: Layout, arguments: argparse.Namespace) -> str:
     """Run what nobody else may run at the same time."""
     if arguments.command == "up":
-        return lifecycle.up(layout, parse_version(os.environ.get("KUBERNETES") or DEFAULT_VERSION))
+        return lifecycle.up(layout, wanted_version())
     if arguments.command == "down":
         return lifecycle.down(layout)
     lifecycle.programs_in_use(layout)

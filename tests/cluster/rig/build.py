@@ -1,5 +1,6 @@
 """Build Kubernetes and the rig's own programs with Go, once for each version and state of the sources."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -51,21 +52,34 @@ def folder_of(layout: Layout, version: Version, kit: Kit) -> Path:
 def require(layout: Layout, version: Version, kit: Kit) -> Path:
     """Give the folder with a kit's programs; build them when they are not there (Kubernetes: 4 to 7 minutes)."""
     target = folder_of(layout, version, kit)
-    if all((target / name).exists() for name in kit.names):
+    if _is_built(target, kit):
         return target
     if shutil.which("go") is None:
         raise RigError(f"Go is not installed: the rig compiles Kubernetes {version} (Go 1.26 or newer on PATH)")
     layout.cache.mkdir(parents=True, exist_ok=True)
+    with (layout.cache / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not _is_built(target, kit):
+            _build_whole(layout, version, kit)
+    return target
+
+
+def _is_built(target: Path, kit: Kit) -> bool:
+    return all((target / name).exists() for name in kit.names)
+
+
+def _build_whole(layout: Layout, version: Version, kit: Kit) -> None:
+    """Build in a draft folder and rename it, so that a folder in the cache is whole or absent."""
     for leftover in layout.cache.glob("building-*"):
         shutil.rmtree(leftover, ignore_errors=True)
     draft = layout.cache / f"building-{kit.stem}-{version}"
+    target = folder_of(layout, version, kit)
     try:
         _build(layout, version, kit, draft)
         shutil.rmtree(target, ignore_errors=True)
         (draft / "bin").rename(target)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    return target
 
 
 def _build(layout: Layout, version: Version, kit: Kit, draft: Path) -> None:

@@ -96,36 +96,34 @@ def remove_traces(layout: Layout, ids: set[str]) -> None:
         remove_empty(folder)
 
 
-def shims(layout: Layout) -> list[int]:
-    """List the containerd shims whose containerd socket lies in the rig's folder."""
+def marked(layout: Layout) -> list[int]:
+    """List the processes whose environment names the rig's home: its daemons and what they started, as shims."""
+    mark = f"{processes.MARK}={layout.home}".encode()
     found = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
         try:
-            argv = (entry / "cmdline").read_bytes().split(b"\0")
+            environment = (entry / "environ").read_bytes().split(b"\0")
         except OSError:
             continue
-        if b"containerd-shim" not in argv[0] or b"-address" not in argv:
-            continue
-        address = os.fsdecode(argv[argv.index(b"-address") + 1])
-        if Path(address).is_relative_to(layout.home):
+        if mark in environment and processes.start_time(int(entry.name)) is not None:
             found.append(int(entry.name))
     return found
 
 
-def kill_shims(layout: Layout) -> None:
-    """Kill the shims of the rig's containerds and remove their sockets."""
+def kill_marked(layout: Layout) -> None:
+    """Kill what is left of the rig's processes, recorded or not, and remove the shims' sockets."""
 
     def is_empty() -> bool:
-        pids = shims(layout)
+        pids = marked(layout)
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         return not pids
 
     if not processes.wait_until(is_empty, 10.0):
-        raise RigError(f"containerd shims do not die: {shims(layout)}")
+        raise RigError(f"processes of the rig do not die: {marked(layout)}")
     for address in layout.home.glob("nodes/*/containerd/state/io.containerd.runtime.v2.task/*/*/address"):
         with contextlib.suppress(OSError):
             Path(address.read_text().strip().removeprefix("unix://")).unlink(missing_ok=True)

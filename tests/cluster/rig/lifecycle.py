@@ -110,6 +110,14 @@ def is_whole(layout: Layout) -> bool:
     return processes.wait_until(lambda: not complaints(layout), 30.0, 0.2)
 
 
+def prepare(layout: Layout, version: Version) -> str:
+    """Install packages and build programs; return a line that says where they are."""
+    packages.require()
+    programs = build.require(layout, version, build.KUBERNETES)
+    own = build.require(layout, version, build.OWN)
+    return f"Kubernetes {version} is in {programs}, the rig's own programs in {own}"
+
+
 def up(layout: Layout, version: Version) -> str:
     """Bring the rig up; return a line that says what was done."""
     begun = time.monotonic()
@@ -199,7 +207,7 @@ def down(layout: Layout) -> str:
     processes.stop(layout, runtimes, 5.0)
     ids |= host.container_ids(layout)
     host.kill_containers(ids)
-    host.kill_shims(layout)
+    host.kill_marked(layout)
     host.unmount_all(layout.home)
     network.remove()
     if state.get("netns-folder") == "absent":

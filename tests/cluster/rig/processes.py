@@ -8,12 +8,14 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from .failure import RigError
 from .topology import Layout, Node
+
+MARK = "PODIUM_RIG_PROCESS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,11 @@ def in_netns(node: Node, argv: Sequence[str]) -> list[str]:
     return ["nsenter", f"--net=/run/netns/{node.netns}", *argv]
 
 
-def start(layout: Layout, name: str, argv: Sequence[str], environment: Mapping[str, str] | None = None) -> Record:
-    """Start a daemon in a session of its own, with a log file, and record it."""
+def start(layout: Layout, name: str, argv: Sequence[str]) -> Record:
+    """Start a daemon in a session of its own, with a log file, and record it.
+
+    Its environment names the rig's home: so it is known even if the record was never written.
+    """
     layout.logs.mkdir(parents=True, exist_ok=True)
     layout.records.mkdir(parents=True, exist_ok=True)
     with (layout.logs / f"{name}.log").open("ab") as log:
@@ -81,7 +86,7 @@ def start(layout: Layout, name: str, argv: Sequence[str], environment: Mapping[s
             stdout=log,
             stderr=log,
             cwd="/",
-            env={**os.environ, **(environment or {})},
+            env={**os.environ, MARK: str(layout.home)},
             start_new_session=True,
         )
     started = start_time(child.pid)
