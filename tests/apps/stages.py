@@ -106,7 +106,7 @@ class Stage:
     settings: list[bootstrap.Connect] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.exec = ActedExec(lambda target: self.act_of(target))
+        self.exec = ActedExec(lambda target: self.act_of(target))  # noqa: PLW0108 - a test may set act_of later
 
     @asynccontextmanager
     async def connect(self, settings: bootstrap.Connect) -> AsyncIterator[Fleet]:

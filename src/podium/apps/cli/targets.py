@@ -23,6 +23,7 @@ from podium.domain.inventory import Container, Snapshot
 from podium.domain.selection import LeftOut, Picked, Resolution
 from podium.domain.targets import format_id
 from podium.domain.units import format_duration
+from podium.features.exec.absent import missing_lines, unreached_lines
 from podium.features.exec.planning import nothing_matched
 from podium.features.exec.request import ExecRequest
 from podium.features.exec.service import ExecService
@@ -163,8 +164,8 @@ def _warn(resolution: Resolution, snapshot: Snapshot) -> None:
     lines = [
         wording.container_choice(resolution),
         wording.protected(resolution.left_out),
-        *map(wording.missing, resolution.missing),
-        *map(wording.unreached, snapshot.unreached),
+        *missing_lines(resolution.missing),
+        *unreached_lines(snapshot.unreached),
         *snapshot.notes,
     ]
     for line in lines:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from podium.domain.escapes import neutralise
-from podium.domain.inventory import Unreached
 from podium.domain.names import format_owner
-from podium.domain.selection import LeftOut, LeftOutWhy, Missing, Resolution, Selection
+from podium.domain.selection import LeftOut, LeftOutWhy, Resolution, Selection
 from podium.domain.units import format_count
 
 
@@ -52,18 +50,6 @@ def protected(left_out: Iterable[LeftOut]) -> str | None:
         return None
     names = ", ".join(sorted(counts)[:4]) + (", …" if len(counts) > 4 else "")
     return f"left out: {counted(sum(counts.values()), 'pod')} of protected namespaces ({names}); -n NAME takes them"
-
-
-def unreached(one: Unreached) -> str:
-    """What could not be asked, in one line."""
-    place = f"namespace {one.namespace} of {one.cluster}" if one.namespace else one.cluster
-    return neutralise(f"not reached: {place}: {one.reason.value}" + (f": {one.detail}" if one.detail else ""))
-
-
-def missing(one: Missing) -> str:
-    """What was named and is not there, in one line."""
-    near = f" (near: {', '.join(one.near)})" if one.near else ""
-    return neutralise(f"not found: {one.name}{near}")
 
 
 def _any_of(before: str, words: Iterable[str]) -> str:
