@@ -230,8 +230,8 @@ def test_five_thousand_groups_stay_readable() -> None:
 
 def test_few_bad_groups_leave_their_room_to_the_others() -> None:
     fleet = Fleet()
-    for n in range(40):
-        fleet.ran(fleet.pod(f"web-{n}"), b"%d\n" % n)
+    for n in range(41):
+        fleet.ran(fleet.pod(f"web-{n}"), b"%d\n" % min(n, 39))
     fleet.ran(fleet.pod("bad"), b"", b"", Failed(1))
     tones = [line.tone for line in lines_of(fleet.screen(), 120)]
     assert (tones.count(Tone.MAJORITY), tones.count(Tone.ODD), tones.count(Tone.BAD)) == (1, 18, 1)
@@ -368,3 +368,21 @@ def test_wide_names_every_pod() -> None:
     for n in range(0, 200, 2):
         fleet.ran(fleet.pod(f"web-{n}"), b"x\n")
     assert "web-[0,2,4," in texts(lines_of(fleet.screen(wide=True), 80))[1]
+
+
+def test_where_every_answer_is_its_own_each_is_shown_for_itself() -> None:
+    fleet = Fleet()
+    for n in range(3):
+        fleet.ran(fleet.pod(f"web-{n}"), b"web-%d\n" % n)
+    fleet.ran(fleet.pod("web-3"), b"web-3\n", outcome=Failed(1))
+    shown = texts(lines_of(fleet.screen(), 120))
+    assert [line[:14] for line in shown[1:7:2]] == ["== 1 succeeded"] * 3
+    assert shown[2:8:2] == ["web-0", "web-1", "web-2"]
+    assert shown[8] == "web-3"
+
+
+def test_of_two_answers_one_is_a_diff() -> None:
+    fleet = Fleet()
+    for n in range(2):
+        fleet.ran(fleet.pod(f"web-{n}"), b"%d\n" % n)
+    assert texts(lines_of(fleet.screen(), 120))[4:6] == ["-0", "+1"]

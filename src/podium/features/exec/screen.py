@@ -22,6 +22,8 @@ from podium.features.exec.ending import Ending, ending_of
 from podium.features.exec.phrases import caution, ended, kubectl_line, namer
 from podium.features.exec.report import Report
 
+_A_PAIR = 2  # of two answers that differ one is shown as a diff against the other
+
 
 class Mark(enum.Enum):
     """What kind of row it is, and how the row begins."""
@@ -113,6 +115,7 @@ def screen(report: Report, read: Read, options: Options) -> Screen:
     majority = majority_of(groups)
     shown, hidden = _chosen(groups, majority, options.groups)
     used = normaliser if options.normal is not None else None
+    model = None if majority is None or _all_differ(groups) else majority
     return Screen(
         report=report,
         options=options,
@@ -124,9 +127,15 @@ def screen(report: Report, read: Read, options: Options) -> Screen:
         missing=missing_lines(report.resolution.missing),
         unreached=unreached_lines(report.unreached),
         ending=ending_of(report, options.again, options.status),
-        _reader=_Reader(report, options, subjects, Bodies(read, options.limits, majority, used), majority),
+        _reader=_Reader(report, options, subjects, Bodies(read, options.limits, model, used), majority),
         _normaliser=normaliser,
     )
+
+
+def _all_differ(groups: tuple[Group, ...]) -> bool:
+    """Whether every success is its own, as with `hostname`: then none is the model of the others, and none is odd."""
+    good = [group for group in groups if group.is_good]
+    return len(good) > _A_PAIR and all(len(group.ends) == 1 for group in good)
 
 
 def _sizes(groups: tuple[Group, ...]) -> dict[str, int]:
@@ -220,7 +229,7 @@ class _Reader:
         self._name = namer(report.ends)
 
     def view(self, group: Group) -> GroupView:
-        is_majority = group is self._majority
+        is_majority = group is self._majority or (group.is_good and self._bodies.majority is None)
         body = self._bodies.of(group)
         names, title = self._who(group, is_majority=is_majority)
         apart = None
