@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -108,7 +109,7 @@ def told_by_oracle(data: bytes) -> list[Told]:
 
 payloads = st.one_of(
     st.binary(max_size=8),
-    st.integers(124, 128).map(lambda size: bytes(size)),
+    st.integers(124, 128).map(bytes),
     st.integers(65534, 65538).map(lambda size: b"\x01" * size),
 )
 control = st.tuples(st.sampled_from((9, 10)), st.binary(max_size=125))
@@ -133,7 +134,7 @@ def conversations(draw: st.DrawFn, payloads: st.SearchStrategy[bytes] = payloads
 
 def cut(data: bytes, places: list[int]) -> list[bytes]:
     edges = [0, *sorted({place % (len(data) + 1) for place in places}), len(data)]
-    return [data[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    return [data[a:b] for a, b in pairwise(edges)]
 
 
 @given(conversations(), st.lists(st.integers(0, 1 << 18), max_size=6))
