@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
+from podium.sandbox.api.admin import Admin
 from podium.sandbox.api.auth import MASTERS, Authority
 from podium.sandbox.api.exec import ExecService
 from podium.sandbox.api.listing import Listing
@@ -16,16 +17,19 @@ from podium.sandbox.api.logs import LogService
 from podium.sandbox.api.nodes import Nodes
 from podium.sandbox.api.server import ApiServer
 from podium.sandbox.api.watching import Watching
+from podium.sandbox.faults.box import FaultBox
+from podium.sandbox.faults.grammar import Kind
+from podium.sandbox.faults.requests import RequestFaults
 from podium.sandbox.kubeconfig import render_kubeconfig
 from podium.sandbox.runtime.containers import Containers
 from podium.sandbox.settings import Settings, User
 from podium.sandbox.wire.http import HttpServer
 from podium.sandbox.wire.tls import Authority as CertificateAuthority
 from podium.sandbox.wire.tls import KeyPair, make_authority, server_context
-from podium.sandbox.world.changes import World
+from podium.sandbox.world.changes import UnknownPodError, World
 from podium.sandbox.world.fleet import Fleet, build
 from podium.sandbox.world.pods import Pod
-from podium.sandbox.world.scenario import load
+from podium.sandbox.world.scenario import Scenario, load
 
 ADMIN = "podium-sandbox"
 BACKLOG = 4096
@@ -39,6 +43,7 @@ class Sandbox:
     fleet: Fleet
     api: ApiServer
     world: World
+    faults: FaultBox
     certificates: CertificateAuthority
     admin_token: str = field(repr=False)
     port: int = 0
@@ -85,43 +90,66 @@ async def serve(settings: Settings = Settings()) -> AsyncIterator[Sandbox]:  # n
     """Run a sandbox until the block ends. Raises ScenarioError, FaultError, OSError (port taken)."""
     scenario = load(settings.scenario)
     fleet = build(settings, scenario, time.time)
-    certificates = make_authority()
+    box = plant_all(settings, scenario, fleet)
+    sandbox = _assemble(settings, fleet, box)
+    http = HttpServer(sandbox.api.respond)
+    context = _context(sandbox.certificates, settings)
+    server = await asyncio.start_server(
+        http.accept, settings.host, settings.port, ssl=context, backlog=BACKLOG, limit=1 << 20
+    )
+    sandbox.port = server.sockets[0].getsockname()[1]
+    sandbox.api.address = f"{settings.host}:{sandbox.port}"
+    try:
+        yield sandbox
+    finally:
+        server.close()
+        await http.stop()
+        sandbox.world.stop()
+        await asyncio.sleep(0)
+
+
+def plant_all(settings: Settings, scenario: Scenario, fleet: Fleet) -> FaultBox:
+    """Plant the faults of the settings, the scenario and its odd pods and nodes. Raises FaultError."""
+    box = FaultBox()
+    for spec in (*settings.faults, *scenario.faults):
+        box.plant(spec)
+    for planted in fleet.planted:
+        whom = {"pod": planted.pod, "namespace": planted.namespace, "node": planted.node}
+        box.plant(" ".join((planted.words, *(f"{key}={value}" for key, value in whom.items() if value is not None))))
+    return box
+
+
+def _assemble(settings: Settings, fleet: Fleet, box: FaultBox) -> Sandbox:
     authority = Authority()
     admin_token = secrets.token_urlsafe(24)
     authority.add(User(ADMIN, admin_token, (), (MASTERS,)))
     for user in settings.users:
         authority.add(user)
     nodes = Nodes(fleet.store, settings)
-    containers = Containers(scenario, settings.file_cap)
+    containers = Containers(fleet.scenario, settings.file_cap)
     world = World(fleet, containers)
-    api = ApiServer(
-        settings,
-        fleet.store,
-        authority,
-        Listing(fleet.store, settings, time.time),
-        Watching(fleet.store, settings, time.time),
-        ExecService(settings, containers, nodes),
-        LogService(fleet.store, nodes, time.time),
-        world,
-    )
-    world.on_vanish.append(lambda pod, how: api.exec.freeze(pod) if how == "frozen" else None)
-    sandbox = Sandbox(settings, fleet, api, world, certificates, admin_token)
-    http = HttpServer(api.respond)
-    server = await asyncio.start_server(
-        http.accept, settings.host, settings.port, ssl=_context(certificates, settings), backlog=BACKLOG, limit=1 << 20
-    )
-    sandbox.port = server.sockets[0].getsockname()[1]
-    api.address = f"{settings.host}:{sandbox.port}"
-    try:
-        yield sandbox
-    finally:
-        server.close()
-        await http.stop()
-        for task in world.tasks:
-            task.cancel()
-        for container in containers.made.values():
-            container.kill_all()
-        await asyncio.sleep(0)
+    requests = RequestFaults(box, fleet.store, world.node_of)
+    nodes.strikes.append(requests.strike_dial)
+    listing = Listing(fleet.store, settings, time.time)
+    watching = Watching(fleet.store, settings, time.time)
+    execs = ExecService(settings, containers, nodes, box, lambda kind, pod: _act(world, kind, pod))
+    logs = LogService(fleet.store, nodes, time.time)
+    admin = Admin(box, world, execs, watching, logs)
+    api = ApiServer(settings, fleet.store, authority, listing, watching, execs, logs, world, admin)
+    api.strikes.append(requests.strike)
+    world.on_vanish.append(lambda pod, how: execs.freeze(pod) if how == "frozen" else None)
+    return Sandbox(settings, fleet, api, world, box, make_authority(), admin_token)
+
+
+def _act(world: World, kind: Kind, pod: Pod) -> None:
+    with contextlib.suppress(UnknownPodError):
+        match kind:
+            case Kind.RESTART:
+                world.restart(pod.namespace, pod.name)
+            case Kind.REPLACE:
+                world.replace_pod(pod.namespace, pod.name)
+            case _:
+                world.vanish(pod.namespace, pod.name, frozen=True)
 
 
 def _context(certificates: CertificateAuthority, settings: Settings) -> ssl.SSLContext:

@@ -5,10 +5,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from podium.sandbox.api import discovery
+from podium.sandbox.api.admin import Admin
 from podium.sandbox.api.auth import ANONYMOUS, PUBLIC_PATHS, Attributes, Authority, Caller
 from podium.sandbox.api.exec import ExecService, minor_of
 from podium.sandbox.api.listing import Listing
+from podium.sandbox.api.logs import LogService
 from podium.sandbox.api.resources import Target, read_path
+from podium.sandbox.api.reviews import read_body, review
 from podium.sandbox.api.statuses import (
     StatusError,
     forbidden,
@@ -19,8 +22,6 @@ from podium.sandbox.api.statuses import (
     not_found,
     ok,
 )
-from podium.sandbox.api.logs import LogService
-from podium.sandbox.api.reviews import read_body, review
 from podium.sandbox.api.watching import Watching
 from podium.sandbox.settings import Settings
 from podium.sandbox.wire.channels import is_upgrade
@@ -56,6 +57,7 @@ class ApiServer:
     exec: ExecService
     logs: LogService
     world: World
+    admin: Admin
     address: str = ""
     strikes: list[Strike] = field(default_factory=list)
     audit: list[Record] = field(default_factory=list)
@@ -84,6 +86,8 @@ class ApiServer:
             del self.audit[:50_000]
 
     async def _route(self, request: Request, caller: Caller) -> Answer:
+        if request.path == "/sandbox" or request.path.startswith("/sandbox/"):
+            return self.admin.answer(request, caller)
         target = read_path(request.path)
         for strike in self.strikes:
             answer = await strike(request, target, caller)
@@ -146,7 +150,7 @@ class ApiServer:
                 raise not_allowed()
             if minor_of(self.settings.version) >= 35 and is_upgrade(request):
                 self.check(caller, target, "create")
-            return await self.exec.open(self.find_pod(target), request)
+            return await self.exec.open(self.find_pod(target), request, caller.name)
         if request.method != "GET":
             raise not_allowed()
         return await self.logs.answer(self.find_pod(target), request)

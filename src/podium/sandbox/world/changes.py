@@ -38,6 +38,18 @@ class World:
             raise UnknownPodError(f'pods "{name}" not found')
         return item
 
+    def node_of(self, namespace: str, name: str) -> str:
+        """Return the node a pod is on, "" where there is none."""
+        item = self.fleet.store.get("pods", namespace, name)
+        return item.node if isinstance(item, Pod) else ""
+
+    def stop(self) -> None:
+        """End every process and every task of the world."""
+        for task in self.tasks:
+            task.cancel()
+        for container in self.containers.made.values():
+            container.kill_all()
+
     def _put(self, pod: Pod) -> Pod:
         item = self.fleet.store.put("pods", pod)
         assert isinstance(item, Pod)
