@@ -8,6 +8,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,8 @@ from podium.adapters.kube.following import LONGEST_LINE, Following, Sighting, si
 from podium.adapters.kube.objects import PODS
 from podium.adapters.kube.scopes import older
 from podium.ports import Change
+
+pytestmark = pytest.mark.on(why="pure: bytes in, changes out; tests/cluster/test_inventory.py watches a real cluster")
 
 
 def event(kind: str, item: Object) -> bytes:

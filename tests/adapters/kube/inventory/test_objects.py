@@ -14,6 +14,8 @@ from podium.adapters.kube.convert import Pool, node_of, pod_of
 from podium.adapters.kube.objects import NODES, PODS, collection_paused
 from podium.domain.inventory import Container, ContainerKind, ContainerState, Owner, Pod
 
+pytestmark = pytest.mark.on(why="pure: objects as data")
+
 
 def converted(item: Object) -> Pod:
     one = (PODS.decode(page([item])).items or [])[0]

@@ -14,6 +14,10 @@ from podium.domain.errors import ClusterError, UsageError
 from podium.domain.inventory import Owner, Snapshot, UnreachedReason
 from podium.ports import Inventory, Wanted
 
+pytestmark = pytest.mark.on(
+    why="no cluster refuses on demand: a scripted one does; tests/cluster/test_inventory.py has the real one"
+)
+
 PODS = "/api/v1/pods"
 NAMESPACES = "/api/v1/namespaces"
 EVERYWHERE = Wanted(all_namespaces=True)
