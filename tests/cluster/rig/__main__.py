@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from . import faults as plant
-from . import hollow, lifecycle, network, status
+from . import hollow, lifecycle, network, show
 from .failure import RigError
 from .topology import DEFAULT_VERSION, Layout, Version, find_cluster, find_node, layout_from, parse_version
 
@@ -84,11 +84,11 @@ def _dispatch(layout: Layout, arguments: argparse.Namespace) -> int:
         print(layout.kubeconfig)
         return 0
     if arguments.command == "env":
-        print(status.environment(layout))
+        print(show.environment(layout))
         return 0
     lifecycle.require_root()
     if arguments.command == "status":
-        print(status.table(layout))
+        print(show.table(layout))
         return 1 if not lifecycle.saved_state(layout) or lifecycle.complaints(layout) else 0
     if arguments.command == "fault":
         lifecycle.programs_in_use(layout)

@@ -12,12 +12,10 @@ from .topology import HOLLOW_PORT, KUBELET_PORT, STREAM_PORT, Cluster, Layout, N
 
 
 class Leg(Enum):
-    """A leg of the way from a client to a container, as far as the rig cuts it."""
+    """A leg of the way from the API server to a container."""
 
-    CLIENT = "client"
     KUBELET = "kubelet"
     RUNTIME = "runtime"
-    HOLLOW = "hollow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +48,9 @@ class Place:
         return argv if self.node is None else processes.in_netns(self.node, argv)
 
 
-def place_of(target: str, leg: Leg | None) -> Place:
+def place_of(target: str, leg: Leg) -> Place:
     """Find the connections of a target: a node (its kubelet or runtime), a cluster (its clients), or `hollow`."""
-    if target == Leg.HOLLOW.value:
+    if target == "hollow":
         return Place(None, ("dst", "127.0.0.1", "dport", "=", f":{HOLLOW_PORT}"))
     if target.startswith(("a-", "b-")):
         node = find_node(target)
