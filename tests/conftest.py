@@ -36,19 +36,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("place", places, indirect=True, scope="session")
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Every test of a pitfall says where it runs; one that never meets a real cluster says why."""
-    for item in items:
-        if _PITFALL.search(item.name) is None:
-            continue
-        marker = item.get_closest_marker("on")
-        takes_place = "place" in getattr(item, "fixturenames", ())
-        if marker is None and not takes_place and item.get_closest_marker("cluster") is None:
-            raise pytest.UsageError(f"{item.nodeid}: say where it runs: @pytest.mark.on(..., why=...)")
-        if marker is not None and REAL not in marker.args and not marker.kwargs.get("why"):
-            raise pytest.UsageError(f"{item.nodeid}: not on a real cluster: give the reason as why=")
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield

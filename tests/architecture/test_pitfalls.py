@@ -1,0 +1,55 @@
+"""Every pitfall has a test named after it, and each says on which clusters it runs."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+TESTS = Path(__file__).parents[1]
+EXEC_PITFALLS = {1, 2, 4, *range(6, 12), *range(13, 20), 23, 24, 29, *range(31, 35)}
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def pitfall_tests() -> Iterator[tuple[str, int, Function, bool]]:
+    """Each test of a pitfall: file, number, its definition, and whether its whole module meets the real cluster."""
+    for path in sorted(TESTS.rglob("test_*.py")):
+        tree = ast.parse(path.read_text())
+        marks = [ast.unparse(node) for node in tree.body if isinstance(node, ast.Assign)]
+        real = any("pytestmark" in mark and "mark.cluster" in mark for mark in marks)
+        for node in ast.walk(tree):
+            if isinstance(node, Function):
+                found = re.match(r"test_pitfall_(\d+)_", node.name)
+                if found:
+                    yield path.relative_to(TESTS).as_posix(), int(found.group(1)), node, real
+
+
+def clusters_of(node: Function, real: bool) -> tuple[set[str], str]:
+    """The clusters that a test names, and its reason for leaving out the real one."""
+    if real or any("mark.cluster" in ast.unparse(mark) for mark in node.decorator_list):
+        return {"real"}, ""
+    for mark in node.decorator_list:
+        if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "pytest.mark.on":
+            names = {str(value.value) for value in mark.args if isinstance(value, ast.Constant)}
+            whys = [str(ast.literal_eval(word.value)) for word in mark.keywords if word.arg == "why"]
+            return names, "".join(whys)
+    return set(), ""
+
+
+def test_each_names_its_clusters_or_says_why_not() -> None:
+    silent = []
+    for path, _, node, real in pitfall_tests():
+        clusters, why = clusters_of(node, real)
+        if "real" not in clusters and not why:
+            silent.append(f"{path}: {node.name}: needs @pytest.mark.on('sandbox', 'real') or why='...'")
+    assert silent == []
+
+
+def test_every_pitfall_of_exec_is_tested() -> None:
+    tested = defaultdict(list)
+    for path, number, node, _ in pitfall_tests():
+        tested[number].append(f"{path}:{node.name}")
+    assert EXEC_PITFALLS - tested.keys() == set()
