@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -19,7 +21,7 @@ from podium.adapters.kube.lists import Requests
 from podium.adapters.kube.surroundings import Surroundings
 from podium.domain.errors import UsageError
 from podium.domain.inventory import UnreachedReason
-from podium.ports import Wanted
+from podium.ports import Change, Wanted
 from podium.sandbox import Rule, Sandbox, Settings, User, serve
 
 LIMITED = User("alice", "token-a", rules=(Rule(("get", "list", "watch"), ("pods",), ("shop",)),))
@@ -97,3 +99,34 @@ async def test_revisions_tell_new_from_old(tmp_path: Path) -> None:
             assert pod.workload is not None
             assert pod.revision.isdecimal()
             assert (pod.cluster, pod.namespace, pod.workload) in snapshot.current_revisions
+
+
+async def test_changes_tell_what_happens_to_pods_of_the_snapshot(tmp_path: Path) -> None:
+    async with serve(Settings(pods=60, node_count=4, seed=1)) as sandbox, client(sandbox, tmp_path) as (_, inventory):
+        snapshot = await inventory.snapshot(Wanted(all_namespaces=True))
+        calm = [pod for pod in snapshot.pods if pod.ready and pod.controller is not None]
+        relabelled, restarted, replaced, deleted = calm[:4]
+        world = sandbox.world
+        async with aclosing(cast("AsyncGenerator[Change]", inventory.changes())) as changes:
+            first = asyncio.ensure_future(anext(changes))
+            await until(lambda: sandbox.api.watching.open_watches > 0)
+            world.set_labels(relabelled.namespace, relabelled.name, {"app": "other"})
+            world.restart(restarted.namespace, restarted.name)
+            world.replace_pod(replaced.namespace, replaced.name)
+            world.delete_pod(deleted.namespace, deleted.name, force=True)
+            seen = [await first]
+            async with asyncio.timeout(20):
+                while seen[-1] != Change(deleted.uid, True, {}):
+                    seen.append(await anext(changes))
+        assert {change.uid for change in seen if change.deleted} == {replaced.uid, deleted.uid}
+        told = {change.uid for change in seen if not change.deleted}
+        assert restarted.uid in told
+        assert relabelled.uid not in told
+        assert sum("watch=" in one.path for one in sandbox.api.audit) <= 1, "one watch of the cluster"
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait, bounded, for a condition."""
+    async with asyncio.timeout(20):
+        while not holds():
+            await asyncio.sleep(0.01)
