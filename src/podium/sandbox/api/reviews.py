@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from podium.sandbox.api.auth import ANONYMOUS, MASTERS, Attributes, Authority, Caller
+from podium.sandbox.api.protobuf import MAGIC, ProtobufError, read
 from podium.sandbox.api.resources import Target
 from podium.sandbox.api.statuses import StatusError, bad_request, ok
 from podium.sandbox.wire.http import Answer, Request
@@ -12,7 +13,12 @@ Json = dict[str, Any]
 
 
 def read_body(request: Request, kind: str) -> Json:
-    """Read a review's body. Raises StatusError (400)."""
+    """Read a request's body, JSON or protobuf. Raises StatusError (400)."""
+    if request.body.startswith(MAGIC):
+        try:
+            return read(request.body, kind)
+        except ProtobufError as error:
+            raise bad_request(f"the object provided is unrecognized (must be of type {kind}): {error}") from None
     try:
         body = json.loads(request.body or b"{}")
     except ValueError as error:

@@ -9,7 +9,7 @@ from podium.sandbox.runtime.files import Entry, FileSystem
 from podium.sandbox.runtime.images import Base, Extra, build
 from podium.sandbox.runtime.process import Container, Identity, Process, Program
 from podium.sandbox.runtime.programs.registry import PROGRAMS
-from podium.sandbox.world.pods import ContainerSpec, Pod
+from podium.sandbox.world.pods import Answers, ContainerSpec, Pod
 from podium.sandbox.world.scenario import Image, Scenario
 from podium.sandbox.world.text import fill, tag_of
 
@@ -24,6 +24,7 @@ class Containers:
     file_cap: int
     made: dict[Key, Container] = field(default_factory=dict)
     images: dict[str, dict[str, Entry]] = field(default_factory=dict)
+    programs: dict[str, Mapping[str, Program]] = field(default_factory=dict)
 
     def find(self, pod: Pod, name: str) -> Container:
         """Return a running container of a pod, made at the first touch."""
@@ -49,14 +50,22 @@ class Containers:
         identity = Identity(
             pod.name, pod.namespace, pod.node, pod.address, name, spec.image, pod.started, facts_of(pod, spec)
         )
-        programs: dict[str, Program] = dict(PROGRAMS)
-        for program in self.scenario.programs:
-            if fnmatchcase(spec.image, program.images):
-                found = pod.trouble.answers.get(program.name, program.answers)
-                programs[f"scenario:{program.name}"] = answering(found)
+        programs = self._programs(spec.image, pod.trouble.answers)
         files = FileSystem(self._tree(spec.image, pod.trouble.files, identity), self.file_cap)
         env = {"KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBERNETES_SERVICE_PORT": "443", **spec.env}
         return Container(identity, files, programs, env, main=self.image_for(spec.image).main)
+
+    def _programs(self, image: str, own: Mapping[str, Answers]) -> Mapping[str, Program]:
+        known = self.programs.get(image)
+        if known is not None and not own:
+            return known
+        made: dict[str, Program] = dict(PROGRAMS)
+        for program in self.scenario.programs:
+            if fnmatchcase(image, program.images):
+                made[f"scenario:{program.name}"] = answering(own.get(program.name, program.answers))
+        if not own:
+            self.programs[image] = made
+        return made
 
     def _tree(self, image: str, own: Mapping[str, str], identity: Identity) -> dict[str, Entry]:
         tree = self.images.get(image)
