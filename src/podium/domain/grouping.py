@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from podium.domain.events import Finished, Stream
 from podium.domain.outcomes import (
@@ -23,6 +23,7 @@ from podium.domain.targets import Target
 
 #: Above this many groups a screen says so when normalising would help.
 MANY_GROUPS = 20
+_MOST_LOOKED_AT = 16 * 1024 * 1024
 
 Normalise = Callable[[Target, Stream], bytes]  #: gives what stands for a stream when groups are compared
 Section = Callable[[Target], str]  #: gives the value of the key that `--group-by` splits by
@@ -39,6 +40,10 @@ class GroupKey:
     stopped: str
     stdout: bytes
     stderr: bytes
+
+    def is_alike(self, other: GroupKey) -> bool:
+        """Whether they differ in nothing but their section."""
+        return replace(self, section=other.section) == other
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +96,13 @@ def majority_of(groups: Sequence[Group]) -> Group | None:
 def would_fold(groups: Sequence[Group], normalise: Normalise) -> int | None:
     """How many groups `normalise` would leave, when there are more than 20 and it at least halves them; else None.
 
-    It looks at the first member of each group, so that it costs no more than showing them all.
+    It looks at the first member of each group, and not at all where that is more than 16 MiB.
     """
-    if len(groups) <= MANY_GROUPS:
+    answers = [group.ends[0].answer for group in groups]
+    if (
+        len(groups) <= MANY_GROUPS
+        or sum(answer.stdout.kept + answer.stderr.kept for answer in answers) > _MOST_LOOKED_AT
+    ):
         return None
     left: set[GroupKey] = set()
     for group in groups:

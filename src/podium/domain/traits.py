@@ -25,6 +25,7 @@ class TraitKind(enum.Enum):
     ZONE = "zone"
     POOL = "pool"
     INSTANCE_TYPE = "instance type"
+    KUBELET = "kubelet"
     AGE = "age"
     RESTARTS = "restarts"
     LABEL = "label"  # only where asked for
@@ -131,6 +132,7 @@ def _node_traits(node: Node | None) -> Iterable[Trait]:
     if node is not None:
         for kind, keys in _NODE_LABELS.items():
             yield Trait(kind, next((node.labels[key] for key in keys if node.labels.get(key)), ""))
+        yield Trait(TraitKind.KUBELET, node.kubelet_version)
 
 
 def _age(seconds: float) -> str:

@@ -20,17 +20,16 @@ def width(text: str, column: int = 0) -> int:
 
 def cut(text: str, columns: int) -> str:
     """Shorten one line to at most `columns`, ending in … where something is gone; marks stay with their letter."""
-    if width(text) <= columns:
+    if text.isascii() and "\t" not in text and len(text) <= columns:
         return text
-    if columns <= 0:
-        return ""
     at, kept = 0, 0
     for index, char in enumerate(text):
-        step = _advance(char, at)
-        if at + step > columns - 1:
-            break
-        at, kept = at + step, index + 1
-    return text[:kept] + ELLIPSIS
+        at += _advance(char, at)
+        if at < columns:
+            kept = index + 1
+        elif at > columns:
+            return text[:kept] + ELLIPSIS * (columns > 0)
+    return text
 
 
 def pad(text: str, columns: int) -> str:

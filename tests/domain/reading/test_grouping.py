@@ -168,3 +168,9 @@ def test_ten_thousand_answers_are_read_once_per_different_one() -> None:
     assert len(group_ends(ends, normaliser.digest)) == 1
     assert shelf.reads <= 200
     assert len(calls) == 200, "each different text is normalised once"
+
+
+def test_normalising_that_would_cost_too_much_is_not_tried() -> None:
+    shelf = Shelf()
+    ends = by_target(end(shelf, target(f"web-{n}"), b"%d" % n + b"x" * 600_000) for n in range(30))
+    assert would_fold(group_ends(ends), lambda where, stream: pytest.fail("it was read")) is None

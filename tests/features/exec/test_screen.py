@@ -253,6 +253,10 @@ def test_groups_split_by_a_key() -> None:
     for n in range(5):
         fleet.ran(fleet.pod(f"web-{n}", revision="41" if n < 2 else "42"), b"x\n")
     shown = texts(lines_of(fleet.screen(group_by="revision"), 120))
+    assert [line[:44].rstrip() for line in shown if line.startswith("==")] == [
+        "== 3 succeeded",
+        "== 2 succeeded, same output as the majority",
+    ]
     assert [line for line in shown if line.startswith("##")] == [
         "## revision 42 · 3 targets",
         "## revision 41 · 2 targets",
@@ -322,7 +326,7 @@ def test_what_was_not_reached_is_said_and_folded() -> None:
         "?? not reached: 3 namespaces of prod-eu (pay-[0-2]): forbidden: no list",
         (
             "1 succeeded · 1 cluster not reached · 3 namespaces not reached · 6.2 s · exit 1"
-            "          next: podium doctor --role exec -n pay-0"
+            "          next: podium doctor --context prod-eu --role exec -n pay-0"
         ),
     ]
 

@@ -15,6 +15,7 @@ from podium.features.exec.phrases import plural
 
 Read = Callable[[Stream, int | None], bytes]  #: gives the kept bytes of a stream, at most so many
 
+_SAME = ", same output as the majority"
 _NOTHING_SHARED = 3  # an answer that shares no line with a longer one than this is shown for itself
 
 
@@ -68,11 +69,13 @@ class Bodies:
             return Body(", no output" if group.is_good else "", ())
         if self.majority is None or group.key == self.majority.key:
             return Body(self._cut_off(group, text), self._own(text))
+        if group.key.is_alike(self.majority.key):
+            return Body(_SAME, ())
         common = self._text(self.majority)
         if group.is_good:
             return self._compared(group, common, text)
         if common == text:
-            return Body(", same output as the majority", ())
+            return Body(_SAME, ())
         if common.stdout == text.stdout and common.stdout:
             return Body(self._cut_off(group, text), self._own(Text(b"", text.stderr)))
         diff = diff_texts(common, text)

@@ -106,23 +106,30 @@ def _fate(outcome: Outcome) -> _Fate:
 
 def _next_command(report: Report, again: str) -> str:
     """What to do about the gravest lack of it: missing rights, a cluster that is away, pods that do not run."""
-    namespaces: dict[str, None] = {}
-    for end in report.ends.values():
-        reason = reason_of(end.outcome)
-        if reason is not None and reason.why in _FORBIDDEN:
-            namespaces[end.target.namespace] = None
-    for one in report.unreached:
-        if one.reason is UnreachedReason.FORBIDDEN and one.namespace:
-            namespaces[one.namespace] = None
-    if namespaces:
-        return f"podium doctor --role exec -n {shlex.quote(next(iter(namespaces)))}"
+    forbidden = _forbidden(report)
+    clusters = {target.cluster for target in report.plan.targets} | {one.cluster for one in report.unreached}
+    if forbidden is not None:
+        cluster, namespace = forbidden
+        place = f" --context {shlex.quote(cluster)}" if len(clusters) > 1 else ""
+        return f"podium doctor{place} --role exec -n {shlex.quote(namespace)}"
     if report.unreached:
-        cluster = report.unreached[0].cluster
-        return f"podium doctor --context {shlex.quote(cluster)}"
+        return f"podium doctor --context {shlex.quote(report.unreached[0].cluster)}"
     if report.missing and again:
         return f"podium targets {again} --left-out"
     unsure = any(isinstance(end.outcome, Lost | TimedOut) for end in report.ends.values())
     return f"podium targets {again} -o wide" if unsure and again else ""
+
+
+def _forbidden(report: Report) -> tuple[str, str] | None:
+    """The first cluster and namespace in which rights were missing."""
+    for end in report.ends.values():
+        reason = reason_of(end.outcome)
+        if reason is not None and reason.why in _FORBIDDEN:
+            return end.target.cluster, end.target.namespace
+    for one in report.unreached:
+        if one.reason is UnreachedReason.FORBIDDEN and one.namespace:
+            return one.cluster, one.namespace
+    return None
 
 
 def _slowest(report: Report) -> str:

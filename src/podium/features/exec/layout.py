@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import enum
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -185,12 +186,14 @@ def _body(lines: Sequence[BodyLine], columns: int | None) -> Iterator[tuple[str,
 def _cut_body(texts: Sequence[str], kinds: Sequence[LineKind], columns: int) -> list[str]:
     """Cut each line; a changed line shows the place where it differs from the one it replaces."""
     shown = [cut(text, columns) for text in texts]
-    removed: list[int] = []
+    removed: deque[int] = deque()
     for index, kind in enumerate(kinds):
         if kind is LineKind.REMOVED:
-            removed = [*removed, index] if index and kinds[index - 1] is LineKind.REMOVED else [index]
+            if index > 0 and kinds[index - 1] is not LineKind.REMOVED:
+                removed.clear()
+            removed.append(index)
         elif kind is LineKind.ADDED and removed:
-            other = removed.pop(0)
+            other = removed.popleft()
             if shown[other][1:] == shown[index][1:]:
                 for at in (other, index):
                     shown[at] = _from_difference(texts[at], texts[other], texts[index], columns)

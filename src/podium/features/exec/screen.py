@@ -229,7 +229,7 @@ class _Reader:
         self._name = namer(report.ends)
 
     def view(self, group: Group) -> GroupView:
-        is_majority = group is self._majority or (group.is_good and self._bodies.majority is None)
+        is_majority = self._is_model(group)
         body = self._bodies.of(group)
         names, title = self._who(group, is_majority=is_majority)
         apart = None
@@ -247,6 +247,12 @@ class _Reader:
             body=body.lines,
             kubectl=tuple(kubectl_line(each, self._command) for each in group.targets) if odd_lines else (),
         )
+
+    def _is_model(self, group: Group) -> bool:
+        """Whether it is nothing odd: the majority, its like in another section, or each where all differ."""
+        if self._majority is None or self._bodies.majority is None:
+            return group.is_good
+        return group.key.is_alike(self._majority.key)
 
     def _who(self, group: Group, *, is_majority: bool) -> tuple[tuple[str, ...], str]:
         """Names, or one title for all: the workloads of the majority, the pod and node of a single target."""
