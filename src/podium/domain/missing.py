@@ -14,7 +14,7 @@ from podium.domain.selection import Missing, Selection
 from podium.domain.targets import Target, format_id
 
 _LOOKED_UP = 3  # a near name is looked up for so many missing ones: each costs milliseconds in a big fleet
-_MOST_NEAR = 5
+_MOST_NEAR = 4
 
 
 def missing_of(selection: Selection, snapshot: Snapshot, pods: Sequence[Pod]) -> tuple[Missing, ...]:
@@ -63,7 +63,18 @@ def _near_name(name: str, snapshot: Snapshot, *, of_workload: bool) -> tuple[str
         return near(name, _owners_in(snapshot))
     if "/" in name and not name.startswith("pod/"):
         return ()
-    return near(name.rpartition("/")[2], (pod.name for pod in snapshot.pods))
+    return _near_pod(name.rpartition("/")[2], snapshot)
+
+
+def _near_pod(name: str, snapshot: Snapshot) -> tuple[str, ...]:
+    """Pods of a like name, then workloads: who asks for the pod `web` mostly means deploy/web."""
+    workloads: dict[str, list[str]] = {}
+    for owner in sorted({format_owner(pod.workload) for pod in snapshot.pods if pod.workload is not None}):
+        workloads.setdefault(owner.partition("/")[2], []).append(owner)
+    alike = near(name, workloads)
+    first = workloads.get(name, [])
+    pods = near(name, (pod.name for pod in snapshot.pods))
+    return tuple(dict.fromkeys((*first, *pods, *(owner for one in alike for owner in workloads[one]))))[:_MOST_NEAR]
 
 
 def _owners_in(snapshot: Snapshot) -> Iterable[str]:
@@ -77,7 +88,7 @@ def near_misses(selection: Selection, snapshot: Snapshot, missing: Sequence[Miss
     found = [name for one in missing for name in one.near]
     for name in selection.names:
         if is_glob(name):
-            found += near(name.strip("*?"), (pod.name for pod in snapshot.pods))
+            found += _near_pod(name.strip("*?"), snapshot)
     for owner in selection.owners:
         if is_glob(owner.name):
             found += near(format_owner(owner).rstrip("*?"), _owners_in(snapshot))

@@ -220,6 +220,9 @@ def test_when_nothing_matched_near_names_are_told() -> None:
     assert resolved(select("wbe-1"), FLEET).near_misses == ("web-1",)
     assert resolved(select("deploy/wbe"), FLEET).near_misses == ("deploy/web",)
     assert "web-1" in resolved(select("wbe-*"), FLEET).near_misses
+    assert resolved(select("web"), FLEET).near_misses[0] == "deploy/web"
+    assert resolved(select("wbe"), FLEET).near_misses[-1] == "deploy/web"
+    assert resolved(select("tidy"), FLEET).near_misses[0] == "cronjob/tidy"
     assert resolved(select(labels=("app=wbe",)), FLEET).near_misses == ("app=web",)
     assert resolved(select(labels=("ap=web",)), FLEET).near_misses == ("app",)
     assert resolved(select("web-1"), FLEET).near_misses == ()
