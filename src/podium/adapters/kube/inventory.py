@@ -12,7 +12,7 @@ from typing import TypeVar
 from podium.adapters.kube import related, scopes
 from podium.adapters.kube.convert import Pool, node_of, pod_of
 from podium.adapters.kube.discovery import identity_of
-from podium.adapters.kube.lists import Kind, Listed, Query, Requests, Waits, is_forbidden, list_all
+from podium.adapters.kube.lists import Kind, Listed, Query, Requests, Waits, in_path, is_forbidden, list_all
 from podium.adapters.kube.objects import BARE, NODES, PODS, Bare, Item, NodeObject, PodObject
 from podium.adapters.kube.related import Related
 from podium.adapters.kube.scopes import WHOLE_CLUSTER, Everywhere, OneByOne, Seen
@@ -78,7 +78,7 @@ class KubeInventory:
         pool = Pool()
         reached, (nodes, node_notes) = await both(self._reach(wanted, pool), self._nodes(wanted.nodes, pool))
         more = await self._related(wanted.kinds, [part.scope for part in reached.parts], pool)
-        self._watching = tuple(Watching(part.scope, part.version, part.seen) for part in reached.parts)
+        self._watching = tuple(Watching(part.scope, part.version, part.seen) for part in reached.parts if part.seen)
         notes = (*reached.notes, *(node_notes if reached.parts else ()), *more.notes)
         pods = [pod for part in reached.parts for pod, _ in part.seen]
         if not pods and not reached.unreached:
@@ -219,7 +219,7 @@ class KubeInventory:
         """A list of a namespace that does not exist is empty and no error: say so where all that was asked is empty."""
 
         async def one(name: str) -> str:
-            answer = await self._requests.get(f"/api/v1/namespaces/{name}")
+            answer = await self._requests.get(f"/api/v1{in_path(name)}")
             return f"namespace {name} does not exist in {self._cluster}" if answer.status == 404 else ""
 
         try:

@@ -59,6 +59,11 @@ class Requests(Protocol):
     def stream(self, path: str, query: Query = ()) -> AbstractAsyncContextManager[Lines]: ...
 
 
+def in_path(namespace: str) -> str:
+    """The part of a path that names a namespace, "" for all: whatever was typed stays one part of it."""
+    return f"/namespaces/{quote(namespace, safe='')}" if namespace else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Waits:
     """How time passes between tries: `sleep` in seconds, `jitter` in [0, 1)."""
@@ -78,7 +83,7 @@ class Kind(Generic[Item, Value]):
 
     def path(self, namespace: str) -> str:
         """The list's path, of one namespace, or of all for ""."""
-        return f"{self.root}/namespaces/{quote(namespace)}/{self.plural}" if namespace else f"{self.root}/{self.plural}"
+        return f"{self.root}{in_path(namespace)}/{self.plural}"
 
     def asked(self, namespace: str) -> str:
         """What was asked, for messages."""

@@ -51,6 +51,12 @@ async def test_selectors_go_along_on_every_page() -> None:
     assert {path for path, _ in cluster.asked} == {"/api/v1/namespaces/shop/pods"}
 
 
+async def test_whatever_is_typed_as_a_namespace_stays_one_part_of_the_path() -> None:
+    cluster = seven()
+    await list_all(cluster, NAMES, "../a b\r\nX: y?z#", (), Time().waits())
+    assert cluster.asked[0][0] == "/api/v1/namespaces/..%2Fa%20b%0D%0AX%3A%20y%3Fz%23/pods"
+
+
 async def test_410_in_mid_list_begins_again() -> None:
     cluster, time = seven(), Time()
     gone = refused(410, "The provided continue parameter is too old", "Expired")

@@ -228,6 +228,13 @@ async def test_nothing_to_follow_ends_at_once() -> None:
     assert [change async for change in changes] == []
 
 
+async def test_a_namespace_without_pods_is_not_watched() -> None:
+    scene = Scene()
+    scene.cluster.watches = [[deleted("a", 1005), b""]]
+    await first(await scene.begin(Wanted(namespaces=("shop", "empty"))))
+    assert [path for path, _ in scene.cluster.watched] == ["/api/v1/namespaces/shop/pods"]
+
+
 async def test_following_before_a_snapshot_is_a_bug() -> None:
     with pytest.raises(RuntimeError):
         Scene().inventory.changes()
