@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import shlex
 from dataclasses import dataclass, field
 
 
@@ -39,5 +40,5 @@ class Command:
     def title(self) -> str:
         """How headers and trails call it: never a value of `env`, never the script's text."""
         if self.kind is CommandKind.SCRIPT:
-            return " ".join(("script", *self.argv))
-        return " ".join(self.argv)
+            return shlex.join(("script", *self.argv))
+        return shlex.join(self.argv) if self.kind is CommandKind.ARGV else " ".join(self.argv)
