@@ -155,6 +155,9 @@ class Session:
             self._check_open()
             self._connection.write(build_message(channel, view[start : start + CHUNK], os.urandom(4)))
             await self._connection.drain()
+            if start + CHUNK < len(view):
+                # A broken connection takes writes without a word until the event loop has had its turn.
+                await asyncio.sleep(0)
         self._check_open()
 
     async def half_close(self, channel: int) -> None:

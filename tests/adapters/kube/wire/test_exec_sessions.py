@@ -272,7 +272,9 @@ def test_a_server_that_never_shakes_hands_is_a_failed_connection(run: Run, autho
 
 
 @pytest.mark.parametrize("tls", [True, False])
-def test_pitfall_6_the_status_is_read_though_our_write_failed(meet: Callable[..., Any], tls: bool) -> None:
+def test_pitfall_6_the_status_is_read_though_our_write_failed(
+    meet: Callable[..., Any], tls: bool, caplog: pytest.LogCaptureFixture
+) -> None:
     output = random_bytes(200_000)
 
     async def script(talk: Talk) -> None:
@@ -285,9 +287,10 @@ def test_pitfall_6_the_status_is_read_though_our_write_failed(meet: Callable[...
     async def then(session: Session, seen: Collected) -> None:
         with pytest.raises(SessionClosedError):
             while True:
-                await session.send(0, bytes(1_000_000))
+                await session.send(0, bytes(30_000_000))
 
     seen, _ = meet(script, then, tls=tls)
+    assert "socket.send() raised" not in caplog.text, "a broken connection was written to on and on"
     assert seen.channels[3] == SUCCESS
     assert seen.channels[1] == output
     assert seen.ends == [CloseReceived(1000, "")]
