@@ -19,8 +19,10 @@ from podium.adapters.kube.api import Api, Wire
 from podium.adapters.kube.discovery import endpoint_of, server_of
 from podium.adapters.kube.inventory import KubeInventory
 from podium.adapters.kube.kubeconfig import load
+from podium.adapters.kube.lists import Waits
 from podium.adapters.kube.reviews import KubeReviews
 from podium.adapters.kube.surroundings import Surroundings
+from podium.adapters.kube.watch import Watching, follow
 from podium.domain.errors import UsageError
 from podium.domain.inventory import Owner, UnreachedReason
 from podium.domain.rights import Feature, protocols_expected, rights_for, role_for
@@ -202,6 +204,21 @@ async def test_pitfall_16_a_watch_tells_deleted_replaced_and_relabelled_apart(na
         deleted = {change.uid for change in seen if change.deleted}
         assert deleted == {uids["goes"], uids["renewed"]}, "a pod that leaves its selector lives"
         assert {change.uid for change in seen} <= set(uids.values()), "only pods of the snapshot"
+
+
+async def test_pitfall_16_a_version_that_the_server_forgot_is_made_up_by_a_list(namespace: str) -> None:
+    await apply(namespace, sleeping("goes"), sleeping("stays"))
+    await running(namespace, "goes", "stays")
+    async with seat(namespace) as us:
+        snapshot = await us.inventory.snapshot(Wanted())
+        uids = {pod.name: pod.uid for pod in snapshot.pods}
+        await kubectl("delete", "-n", namespace, "pod/goes", "--wait=true")
+        seen = [(pod, "1") for pod in snapshot.pods]
+        waits = Waits(SystemClock().sleep, lambda: 0.5)
+        following = follow(us.api, [Watching(namespace, "1", seen)], waits, us.notes.append)
+        async with aclosing(cast("Any", following)) as changes:
+            told = await until_deleted(changes, uids["goes"])
+        assert [change.uid for change in told if change.deleted] == [uids["goes"]]
 
 
 async def test_pitfall_15_a_watch_tells_a_restarted_container(namespace: str) -> None:
