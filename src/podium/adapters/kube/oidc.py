@@ -29,7 +29,7 @@ from podium.domain.errors import ClusterError, UsageError
 # Clocks differ: what runs out within these seconds has run out.
 _EXPIRY_DELTA = 10.0
 # How often, and after how many seconds, to look whether another program wrote what it got for our refresh token.
-_ADOPT_TRIES = 10
+_ADOPT_TRIES = 20
 _ADOPT_PAUSE = 0.1
 _REMOVED = {"gcp": "gke-gcloud-auth-plugin", "azure": "kubelogin"}
 

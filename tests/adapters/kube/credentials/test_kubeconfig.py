@@ -53,7 +53,8 @@ async def test_first_wins_in_a_list_of_files(lab: Lab) -> None:
         "three": {
             "current-context": "three",
             "clusters": [{"name": "c", "cluster": elsewhere}],
-            "contexts": [{"name": "three", "context": {"cluster": "c", "user": "u"}}],
+            "users": [{"name": "u3", "user": {"token": "three"}}],
+            "contexts": [{"name": "three", "context": {"cluster": "c", "user": "u3"}}],
         },
     }
     paths = [str(lab.write(name, json.dumps(part))) for name, part in parts.items()]

@@ -163,8 +163,13 @@ async def test_the_provider_with_a_plugin_is_refused(lab: Lab, issuer: Recording
     ids=str,
 )
 async def test_what_cannot_be_refreshed_is_one_line_without_secrets(
-    lab: Lab, issuer: RecordingIssuer, authority: Authority, changes: dict[str, str | None]
+    lab: Lab,
+    issuer: RecordingIssuer,
+    authority: Authority,
+    changes: dict[str, str | None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("podium.adapters.kube.oidc._ADOPT_TRIES", 2)
     lab.kubeconfig(stanza(issuer, authority, **changes))
     assert (await lab.kubectl()).status != 0
     with pytest.raises((ClusterError, UsageError), match='user "u"') as refused:
@@ -275,15 +280,23 @@ async def test_what_another_program_refreshed_is_taken_over(
     assert issuer.server.take() == []
 
 
-async def test_two_processes_with_one_rotating_refresh_token(
-    lab: Lab, issuer: RecordingIssuer, authority: Authority
+async def test_who_comes_second_with_a_rotating_refresh_token_takes_over_the_tokens_of_the_first(
+    lab: Lab, issuer: RecordingIssuer, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("podium.adapters.kube.oidc._ADOPT_TRIES", 100)
     issuer.rotates = True
     path = lab.kubeconfig(stanza(issuer, authority))
-    ours, other = load(None, lab.surroundings()), load(None, lab.surroundings())
-    found = await asyncio.gather(
-        ours.resolve("here").credentials.current(), other.resolve("here").credentials.current()
-    )
+    # Held, so that the first cannot write before the second is refused.
+    lock = Path(f"{path}.lock")
+    lock.touch()
+    asking = [
+        asyncio.create_task(load(None, lab.surroundings()).resolve("here").credentials.current()) for _ in range(2)
+    ]
+    async with asyncio.timeout(10):
+        while len(issuer.grants) < 3:
+            await asyncio.sleep(0.01)
+    lock.unlink()
+    found = await asyncio.gather(*asking)
     assert [credential.headers[0][1].reveal() for credential in found] == [f"Bearer {NEW}"] * 2
     assert settings_in(path)["refresh-token"] == "refresh-1+"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -207,6 +208,14 @@ async def test_what_kubectl_does_not_believe_we_do_not(
     assert "\n" not in str(refused.value)
 
 
+async def test_a_certificate_without_its_key_is_not_believed(lab: Lab, plugin: Plugin, client_pair: Pair) -> None:
+    plugin.says({"clientCertificateData": client_pair.certificate.decode()})
+    lab.kubeconfig({"exec": plugin.stanza()})
+    assert (await lab.kubectl()).status != 0
+    with pytest.raises(ClusterError, match="only one of certificate and key"):
+        await lab.ours()
+
+
 @pytest.mark.parametrize("script", ["#!/bin/sh\nexit 3\n", "#!/bin/sh\necho no\n", "#!/bin/sh\nkill -9 $$\n"])
 async def test_one_that_fails(lab: Lab, plugin: Plugin, script: str) -> None:
     plugin.script.write_text(script)
@@ -268,6 +277,36 @@ async def test_interactive_mode_on_a_terminal(lab: Lab, plugin: Plugin, mode: st
     assert plugin.told() == theirs
 
 
+ASKING = """
+import asyncio, os, sys
+from podium.adapters.kube.kubeconfig import load
+from podium.adapters.kube.surroundings import Surroundings
+
+config = load(sys.argv[1], Surroundings(dict(os.environ), terminal=sys.argv[2] == "terminal"))
+print(asyncio.run(config.resolve("here").credentials.current()).headers[0][1].reveal())
+"""
+
+
+@pytest.mark.parametrize(("stdin", "token"), [("terminal", "typed"), ("none", "")])
+async def test_one_that_asks_reads_our_stdin_only_where_it_is_a_terminal(
+    lab: Lab, plugin: Plugin, stdin: str, token: str
+) -> None:
+    answer = f'{{"kind":"ExecCredential","apiVersion":"{plugin.version}","status":{{"token":"got-%s"}}}}'
+    plugin.script.write_text(f"#!/bin/sh\nread -r line\nprintf '{answer}' \"$line\"\n")
+    path = lab.kubeconfig({"exec": plugin.stanza(interactiveMode="IfAvailable")})
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        ASKING,
+        str(path),
+        stdin,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    printed, _ = await process.communicate(b"typed\n")
+    assert printed.decode() == f"Bearer got-{token}\n"
+
+
 async def test_one_that_must_ask_while_stdin_is_ours_is_refused(lab: Lab, plugin: Plugin) -> None:
     lab.kubeconfig({"exec": plugin.stanza(interactiveMode="Always")})
     config = load(None, replace(lab.surroundings(), terminal=True, stdin_taken="-i reads it"))
@@ -324,6 +363,7 @@ async def test_a_401_that_lasts_ends_after_one_more_run_whatever_the_number_of_r
     config = load(None, lab.surroundings())
     api = Api(config.resolve("here"), user_agent="podium/test", wire=Wire(environ=lab.environ))
     answers = await asyncio.gather(*(api.get(PATH) for _ in range(12)))
+    answers.append(await api.get(PATH))
     await api.close()
     assert {answer.status for answer in answers} == {401}
     assert len(plugin.told()) == 2

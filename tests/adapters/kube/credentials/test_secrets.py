@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from podium.adapters.kube.access import Access, Credential, Secret
+from podium.adapters.kube.access import Access, Credential, Secret, TlsSettings
 from podium.adapters.kube.kubeconfig_decode import user_of
 from podium.adapters.kube.kubeconfig_file import read
 from podium.adapters.kube.rotation import FixedSource, Material, RotatingCredentials
