@@ -1,7 +1,8 @@
 """The parts of Kubernetes objects that we read, and nothing else: JSON into partial structs, structs into values.
 
 Fields and their meaning: k8s.io/api core/v1, apps/v1, batch/v1 and apimachinery meta/v1. Unknown fields are passed
-over without being built, which is most of the speed and of the memory.
+over without being built, which is most of the speed and of the memory. Fields stand in the order in which Go writes
+them, for the decoder looks for the next one first.
 """
 
 from __future__ import annotations
@@ -46,10 +47,10 @@ class ContainerSpec(Partial):
 
 
 class PodSpec(Partial):
-    node_name: str = ""
-    containers: list[ContainerSpec] | None = None
     init_containers: list[ContainerSpec] | None = None
+    containers: list[ContainerSpec] | None = None
     ephemeral_containers: list[ContainerSpec] | None = None
+    node_name: str = ""
 
 
 class Running(Partial):
@@ -61,8 +62,8 @@ class Waiting(Partial):
 
 
 class Terminated(Partial):
-    reason: str = ""
     exit_code: int = 0
+    reason: str = ""
 
 
 class State(Partial):
@@ -75,8 +76,8 @@ class ContainerStatus(Partial):
     name: str
     state: State | None = None
     last_state: State | None = None
-    restart_count: int = 0
     ready: bool = False
+    restart_count: int = 0
     container_id: str = msgspec.field(default="", name="containerID")
 
 
@@ -88,11 +89,11 @@ class Condition(Partial):
 
 class PodStatus(Partial):
     phase: str = ""
+    conditions: list[Condition] | None = None
     reason: str = ""
     pod_ip: str = msgspec.field(default="", name="podIP")
-    conditions: list[Condition] | None = None
-    container_statuses: list[ContainerStatus] | None = None
     init_container_statuses: list[ContainerStatus] | None = None
+    container_statuses: list[ContainerStatus] | None = None
     ephemeral_container_statuses: list[ContainerStatus] | None = None
 
 
@@ -158,8 +159,8 @@ class Page(Partial, Generic[Item]):
     """One page of a list."""
 
     kind: str = ""
-    items: list[Item] | None = None
     metadata: ListMeta = msgspec.field(default_factory=ListMeta)
+    items: list[Item] | None = None
 
 
 class StatusDetails(Partial):
