@@ -39,6 +39,34 @@ disabled_plugins = [
         SystemdCgroup = false
         Root = "{folder}/runc"
 """
+# Cgroups of version 1 and no systemd: containers sit in /k8s.io, nothing is enforced. Heartbeats every 4 s.
+KUBELET_SETTINGS: dict[str, object] = {
+    "apiVersion": "kubelet.config.k8s.io/v1beta1",
+    "kind": "KubeletConfiguration",
+    "port": KUBELET_PORT,
+    "failCgroupV1": False,
+    "cgroupDriver": "cgroupfs",
+    "cgroupsPerQOS": False,
+    "enforceNodeAllocatable": [],
+    "failSwapOn": False,
+    "oomScoreAdj": 0,
+    "maxPods": 250,
+    "evictionHard": {"memory.available": "1Mi", "nodefs.available": "0%", "imagefs.available": "0%"},
+    "imageGCHighThresholdPercent": 100,
+    "imageGCLowThresholdPercent": 99,
+    "nodeStatusUpdateFrequency": "4s",
+    "nodeStatusReportFrequency": "4s",
+    "nodeLeaseDurationSeconds": 16,
+    "enableControllerAttachDetach": False,
+    "localStorageCapacityIsolation": False,
+    "makeIPTablesUtilChains": False,
+    "resolvConf": "",
+    "kubeAPIQPS": 100,
+    "kubeAPIBurst": 200,
+    "eventRecordQPS": 100,
+    "eventBurst": 200,
+    "logging": {"verbosity": 1},
+}
 
 
 def containerd_name(node: Node) -> str:
@@ -89,9 +117,7 @@ def _kubelet_config(layout: Layout, node: Node) -> dict[str, object]:
     folder = layout.node(node)
     pki = layout.pki(node.cluster)
     return {
-        "apiVersion": "kubelet.config.k8s.io/v1beta1",
-        "kind": "KubeletConfiguration",
-        "port": KUBELET_PORT,
+        **KUBELET_SETTINGS,
         "authentication": {
             "anonymous": {"enabled": False},
             "webhook": {"enabled": True, "cacheTTL": "2m0s"},
@@ -101,30 +127,8 @@ def _kubelet_config(layout: Layout, node: Node) -> dict[str, object]:
         "tlsCertFile": str(pki / f"node-{node.name}.crt"),
         "tlsPrivateKeyFile": str(pki / f"node-{node.name}.key"),
         "containerRuntimeEndpoint": f"unix://{layout.containerd_socket(node)}",
-        "failCgroupV1": False,
-        "cgroupDriver": "cgroupfs",
-        "cgroupsPerQOS": False,
-        "enforceNodeAllocatable": [],
-        "failSwapOn": False,
-        "oomScoreAdj": 0,
-        "maxPods": 250,
-        "evictionHard": {"memory.available": "1Mi", "nodefs.available": "0%", "imagefs.available": "0%"},
-        "imageGCHighThresholdPercent": 100,
-        "imageGCLowThresholdPercent": 99,
         "podLogsDir": str(folder / "pod-logs"),
         "volumePluginDir": str(folder / "plugins"),
-        "nodeStatusUpdateFrequency": "4s",
-        "nodeStatusReportFrequency": "4s",
-        "nodeLeaseDurationSeconds": 16,
-        "enableControllerAttachDetach": False,
-        "localStorageCapacityIsolation": False,
-        "makeIPTablesUtilChains": False,
-        "resolvConf": "",
-        "kubeAPIQPS": 100,
-        "kubeAPIBurst": 200,
-        "eventRecordQPS": 100,
-        "eventBurst": 200,
-        "logging": {"verbosity": 1},
     }
 
 
