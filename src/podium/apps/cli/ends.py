@@ -17,7 +17,7 @@ class Cause:
 
 
 CTRL_C = Cause("Ctrl-C", 130, 5.0)
-CLOSED = Cause("nobody reads our stdout any more", 130, 5.0)
+CLOSED = Cause("a closed stdout", 130, 5.0)
 SIGTERM = Cause("SIGTERM", 143, 20.0)
 SIGHUP = Cause("SIGHUP", 129, 20.0)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -27,11 +29,13 @@ _STATUSES: tuple[tuple[type[PodiumError], int], ...] = (
     (ClusterError, 4),
     (NothingMatchedError, 3),
 )
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
 BUG = 1
 
 
 def entry() -> NoReturn:
     """Run as a console script."""
+    render.mend()
     sys.exit(main(sys.argv[1:]))
 
 
@@ -41,6 +45,10 @@ def main(argv: Sequence[str]) -> int:
     try:
         status = _call(before, behind)
         render.flush()
+    except render.StdoutError as error:
+        render.abandon()
+        render.error(str(error))
+        return BUG
     except BrokenPipeError:
         # Somebody stopped reading (`| head`): one Ctrl-C.
         render.abandon()
@@ -68,19 +76,36 @@ def status_of(error: PodiumError) -> int:
 
 def _call(before: Sequence[str], behind: Behind) -> int:
     try:
-        status = Podium().main(list(before), prog_name="podium", standalone_mode=False, obj=behind)
-    except (KeyboardInterrupt, BrokenPipeError, click.Abort):
+        return _invoke(before, behind)
+    except (KeyboardInterrupt, BrokenPipeError, click.Abort, render.StdoutError):
         raise
     except click.ClickException as error:
         return _refuse(before, UsageError(_words_of(error)))
     except PodiumError as error:
         return _refuse(before, error)
     except OSError as error:
+        if error.errno in _FULL:  # click's own writing, of the help
+            raise render.StdoutError(f"cannot write to stdout: {error.strerror}") from None
         if error.filename is None:
             return _bug(before, error)
         return _refuse(before, UsageError(f"{error.filename}: {error.strerror}"))
     except Exception as error:  # noqa: BLE001 - the last line of defence: a bug is one line too
         return _bug(before, error)
+
+
+def _invoke(before: Sequence[str], behind: Behind) -> int:
+    """What click's own main does, but for its way with a broken pipe, which hides it."""
+    asked = os.environ.get("_PODIUM_COMPLETE")
+    if asked:
+        from click.shell_completion import shell_complete
+
+        return shell_complete(Podium(), {}, "podium", "_PODIUM_COMPLETE", asked)
+    podium = Podium()
+    try:
+        with podium.make_context("podium", list(before), obj=behind) as context:
+            status = podium.invoke(context)
+    except click.exceptions.Exit as end:
+        return end.exit_code
     return status if isinstance(status, int) else 0
 
 

@@ -51,7 +51,7 @@ def _held_up(in_flight: Mapping[Target, float], now: float, waiting: int) -> str
 class Progress:
     """A view that redraws one line of a terminal, only while the terminal keeps up."""
 
-    def __init__(self, planned: Sequence[Target], outlet: Outlet, columns: Callable[[], int]) -> None:
+    def __init__(self, planned: Sequence[Target], outlet: Outlet, columns: Callable[[], int | None]) -> None:
         self._state = RunState(planned=len(planned))
         self._outlet = outlet
         self._columns = columns
@@ -83,5 +83,6 @@ class Progress:
             await asyncio.sleep(PERIOD)
             if self._outlet.is_idle:
                 text = describe(self._state, time.monotonic() - self._begun, time.time())
-                self._outlet.write((_CLEAR + cut(text, self._columns() - 1)).encode("utf-8", "replace"))
+                columns = self._columns() or 80
+                self._outlet.write((_CLEAR + cut(text, columns - 1)).encode("utf-8", "replace"))
                 self._drawn = True

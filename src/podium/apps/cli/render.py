@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import IO
 
 from podium.apps.cli.colours import Colour
+from podium.domain.errors import PodiumError
 
 Out = IO[str] | None
+
+
+class StdoutError(PodiumError):
+    """Answers cannot be written."""
+
+
 STDOUT = 1
 STDERR = 2
 _CLEAR = "\r\x1b[K"
@@ -21,8 +29,9 @@ def answer(text: str) -> None:
 
 
 def write_out(data: bytes) -> None:
-    """Write bytes to stdout; raises BrokenPipeError when nobody reads."""
-    sys.stdout.buffer.write(data)
+    """Write bytes to stdout; raises BrokenPipeError when nobody reads, StdoutError when it cannot be written."""
+    with _told():
+        sys.stdout.buffer.write(data)
 
 
 def say(text: str) -> None:
@@ -44,16 +53,14 @@ def is_coloured(colour: Colour, *, terminal: bool) -> bool:
     return colour is Colour.ALWAYS
 
 
-def columns() -> int:
-    """How wide the terminal is."""
-    import shutil
-
-    return max(shutil.get_terminal_size().columns, 20)
-
-
 def columns_of(stream: Out) -> int | None:
     """How wide what is written there may be; None where nobody looks at it, and nothing is cut."""
-    return columns() if is_terminal(stream) else None
+    if stream is None or not is_terminal(stream):
+        return None
+    try:
+        return max(os.get_terminal_size(stream.fileno()).columns, 20)
+    except OSError:
+        return 80
 
 
 def write_error(data: bytes) -> None:
@@ -82,7 +89,33 @@ def traceback(error: BaseException) -> None:
 
 def flush() -> None:
     """Bring the answers out; raises BrokenPipeError when nobody reads."""
-    sys.stdout.flush()
+    with _told():
+        sys.stdout.flush()
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        abandon()
+        raise StdoutError(f"cannot write to stdout: {error.strerror}") from None
+
+
+def mend() -> None:
+    """Put /dev/null where a standard stream is closed: else a socket would get its number."""
+    for number, name, mode in ((0, "stdin", "r"), (STDOUT, "stdout", "w"), (STDERR, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            descriptor = os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this one
+            if descriptor != number:
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 - for good
 
 
 def abandon() -> None:

@@ -17,6 +17,7 @@ from podium.apps.cli.selecting import again, read_selection
 from podium.apps.cli.verbs import Call, Flags
 from podium.domain.errors import UsageError
 from podium.domain.normalize import Normal, parse_normal
+from podium.domain.traits import parse_key
 from podium.features.exec.request import ExecRequest
 
 MAX_OUTPUT = 1024 * 1024
@@ -72,11 +73,12 @@ def read_show(flags: Flags) -> Show:
     if stream and form not in {Format.TEXT, Format.WIDE}:
         raise UsageError(f"--stream shows text, and contradicts -o {form.value} (jsonl shows outputs as they come)")
     limit = flags.count("max_output")
+    group_by = flags.text("group_by")
     folder, normalize = flags.text("out_dir"), flags.text("normalize")
     return Show(
         format=form,
         stream=stream,
-        group_by=_said(flags, "group_by"),
+        group_by=None if group_by is None else parse_key(group_by.strip()),
         normal=None if normalize is None else parse_normal(normalize, substitute),
         max_groups=flags.count("max_groups"),
         max_lines=flags.count("max_lines"),
@@ -87,10 +89,3 @@ def read_show(flags: Flags) -> Show:
         verbose=(flags.count("verbose") or 0) > 0,
         again=again(flags),
     )
-
-
-def _said(flags: Flags, name: str) -> str | None:
-    text = flags.text(name)
-    if text is not None and not text.strip():
-        raise UsageError(f"--{name.replace('_', '-')}: the value is empty")
-    return text

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from podium.apps.cli import render
-from podium.apps.cli.ends import Cause
+from podium.apps.cli.ends import CLOSED, Cause
 from podium.apps.cli.jsonl import JsonLines
 from podium.apps.cli.junit import suite
 from podium.apps.cli.out_dir import OutDir
@@ -65,12 +65,22 @@ class Showing:
         if self._jsonl is not None and self._jsonl_outlet is not None:
             self._jsonl.line(summary_line(report, self._prepared.who))
             await self._jsonl_outlet.close()
+        status = self._deliver(report, status)
+        self._say_last(report, status)
+        return status
+
+    def _deliver(self, report: Report, status: int) -> int:
+        """Write the answers; gives the exit status, which a stdout that cannot be written changes."""
         try:
             for piece in self._answers(report):
                 render.write_out(piece)
             render.flush()
-        finally:
-            self._say_last(report, status)
+        except BrokenPipeError:
+            render.abandon()
+            return CLOSED.status
+        except render.StdoutError as error:
+            render.error(str(error))
+            return max(status, CANNOT_KEEP)
         return status
 
     def _say_last(self, report: Report, status: int) -> None:
@@ -109,14 +119,14 @@ class Showing:
         elif self._show.stream:
             yield Streamed(targets, self._ways())
         if render.is_terminal(sys.stderr) and not self._show.quiet and not self._writes_meanwhile():
-            yield Progress(targets, Outlet(render.STDERR, _ignore), render.columns)
+            yield Progress(targets, Outlet(render.STDERR, _ignore), partial(render.columns_of, sys.stderr))
 
     def _writes_meanwhile(self) -> bool:
         """Whether something else writes where the live line would stand."""
         return self._show.stream or (self._show.format is Format.JSONL and render.is_terminal(sys.stdout))
 
     def _ways(self) -> dict[Channel, Way]:
-        way = functools.partial(_way, show=self._show)
+        way = partial(_way, show=self._show)
         return {
             Channel.STDOUT: way(Outlet(render.STDOUT, self._closed), terminal=render.is_terminal(sys.stdout)),
             Channel.STDERR: way(Outlet(render.STDERR, _ignore), terminal=render.is_terminal(sys.stderr)),

@@ -92,7 +92,7 @@ def _print(wish: _Wish, resolution: Resolution, snapshot: Snapshot) -> None:
         return
     wide = wish.form == "wide"
     heads, rows = _left_rows(resolution) if wish.left_out else _rows(resolution, snapshot, wide=wide)
-    limit = render.columns() if render.is_terminal(sys.stdout) and not wide else None
+    limit = None if wide else render.columns_of(sys.stdout)
     for line in table(heads, rows, limit):
         render.answer(line)
     if not wish.quiet:

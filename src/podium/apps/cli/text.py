@@ -44,8 +44,8 @@ class Text:
     def before(self) -> Iterator[str]:
         """The header and what to know before the run; for stderr."""
         prepared = self._prepared
-        columns = render.columns_of(sys.stderr)
-        header = layout.header(prepared.plan, prepared.resolution, self._options(None), columns)
+        # a narrow terminal wraps it: what is in it should not be cut away
+        header = layout.header(prepared.plan, prepared.resolution, self._options(None), None)
         yield self._painted(header, sys.stderr)
         notes = (
             wording.container_choice(prepared.resolution),
