@@ -175,7 +175,8 @@ def test_targets_on_not_ready_nodes_come_last() -> None:
     async def main() -> None:
         stage = Stage(lambda _: Act())
         some = targets(60, nodes=3)
-        await collect(stage.engine(plan_of(some, not_ready=frozenset({("c", "n1")}))))
+        pace = Pace(max_per_node=2, slow_start=())  # well nodes are full while there is room for more
+        await collect(stage.engine(plan_of(some, pace, not_ready=frozenset({("c", "n1")}))))
         first = min(start for target, start, _ in stage.exec.spans if target.node == "n1")
         last = max(start for target, start, _ in stage.exec.spans if target.node != "n1")
         assert first >= last
