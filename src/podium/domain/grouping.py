@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from podium.domain.events import Finished, Stream
+from podium.domain.folding import natural
 from podium.domain.outcomes import (
     NAMES,
     Cancelled,
@@ -163,7 +164,7 @@ def _ordered(groups: Sequence[Group]) -> tuple[Group, ...]:
         sizes[group.key.section] = sizes.get(group.key.section, 0) + len(group.ends)
     names = tuple(NAMES.values())
 
-    def place(group: Group) -> tuple[int, str, int, int, int, int, Target]:
+    def place(group: Group) -> tuple[object, ...]:
         key, outcome = group.key, group.outcome
         rank = 0 if group.is_good else 1 if is_bad(outcome) else 3 if isinstance(outcome, Skipped) else 2
         return (
@@ -173,7 +174,7 @@ def _ordered(groups: Sequence[Group]) -> tuple[Group, ...]:
             -len(group.ends),
             names.index(key.outcome),
             key.exit_code,
-            group.ends[0].target,
+            natural(str(group.ends[0].target)),
         )
 
     return tuple(sorted(groups, key=place))

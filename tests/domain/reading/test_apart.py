@@ -70,7 +70,9 @@ def test_some_strays_are_borne() -> None:
     assert judge(pods, [*range(10), 50, 60]) == "node bad: 10/10, elsewhere 2/90"
     assert judge(pods, [*range(9), 50, 60]) == "node bad: 9/10, elsewhere 2/90"
     assert judge(pods, [*range(10), 50, 60, 61, 62]) == "", "too many of the odd are elsewhere"
-    assert judge(pods, list(range(5))) == "", "half of the node is well"
+    assert judge(pods, list(range(5))) == "node bad: 5/10, elsewhere 0/90", "the others may be odd in another way"
+    assert judge(pods, list(range(3))) == "", "most of the node is well"
+    assert judge(pods, [*range(5), 50]) == "", "half of the node is well, and one elsewhere is not"
 
 
 def test_a_single_odd_target_is_not_explained_by_its_own_node() -> None:
@@ -129,6 +131,25 @@ def test_equal_namespaces_of_two_clusters_are_told_apart() -> None:
     ]
     odd = [n for n in range(40) if n % 2 == 0 and n % 4 // 2 == 0]
     assert judge(pods, odd) == "namespace ns0 of c0: 10/10, elsewhere 0/30"
+
+
+def test_a_whole_workload_is_named_by_its_name() -> None:
+    pods = [
+        pod(
+            f"a{n}",
+            workload=Owner("StatefulSet", "db") if n < 6 else Owner("Deployment", "web"),
+            revision="5" if n < 6 else "42",
+            containers=image("postgres:16" if n < 6 else "web:4.2.1"),
+        )
+        for n in range(40)
+    ]
+    assert judge(pods, list(range(6))) == "sts/db: 6/6, elsewhere 0/34"
+
+
+def test_a_revision_that_is_no_number_comes_after_the_image() -> None:
+    old = {"revision": "6f9c", "containers": image("web:4.2.0")}
+    pods = [pod(f"a{n}", **(old if n < 6 else {})) for n in range(40)]
+    assert judge(pods, list(range(6))) == "image web:4.2.0: 6/6, elsewhere 0/34"
 
 
 def test_restarts_are_named() -> None:

@@ -103,7 +103,8 @@ def head_of(outcome: Outcome, count: int = 1, seconds: float = 2.0, command: Com
         (TimedOut(Reason(Why.STDOUT_HELD)), 1, "!! 1 timed out: a background child holds stdout ", Tone.BAD),
         (Rejected(Reason(Why.NO_SHELL)), 1, "!! 1 rejected: no shell ", Tone.BAD),
         (Rejected(Reason(Why.FORBIDDEN, "no web-0 for you")), 1, "!! 1 rejected: forbidden: no … for you ", Tone.BAD),
-        (Lost(Reason(Why.BROKEN, "eof")), 2, "!! 2 lost: connection broken: eof after 2.0 s to 3.0 s ", Tone.BAD),
+        (Lost(Reason(Why.NO_STATUS)), 2, "!! 2 lost: stream ended without a status after 2.0 s to 3.0 s ", Tone.BAD),
+        (Lost(Reason(Why.BROKEN, "eof")), 2, "!! 2 lost: connection broken: eof ", Tone.BAD),
         (Skipped(Reason(Why.NAMESPACE_FORBIDDEN)), 1, ".. 1 skipped: namespace forbidden ", Tone.NEVER),
         (Cancelled(), 1, ".. 1 cancelled ", Tone.NEVER),
     ],
@@ -343,8 +344,8 @@ def test_left_out_by_choice_does_not_count() -> None:
     fleet.ran(fleet.pod("web-0"))
     fleet.away(fleet.pod("web-1"), "Completed", counts=False)
     shown = texts(lines_of(fleet.screen(), 120))
-    assert "1 target, 1 left out by choice" in shown[0]
-    assert shown[-2:] == ["   1 left out by choice: 1 Completed", "1 succeeded · 6.2 s · exit 0"]
+    assert "1 target, 1 by choice or done" in shown[0]
+    assert shown[-2:] == ["   1 left out by choice or done: 1 Completed", "1 succeeded · 6.2 s · exit 0"]
 
 
 def test_what_was_named_and_is_not_there_is_said() -> None:
@@ -390,3 +391,30 @@ def test_of_two_answers_one_is_a_diff() -> None:
     for n in range(2):
         fleet.ran(fleet.pod(f"web-{n}"), b"%d\n" % n)
     assert texts(lines_of(fleet.screen(), 120))[4:6] == ["-0", "+1"]
+
+
+def test_what_an_image_lacks_is_said_of_the_image() -> None:
+    fleet = Fleet()
+    for n in range(20):
+        fleet.ran(fleet.pod(f"web-{n}"))
+    for n in range(2):
+        pod = fleet.pod(f"slim-{n}", image="web:slim", revision="43")
+        fleet.ran(pod, outcome=Rejected(Reason(Why.NO_EXECUTABLE, '"cat"')))
+    assert texts(lines_of(fleet.screen(), 120))[2].endswith("image web:slim: 2/2, elsewhere 0/20")
+
+
+def test_that_they_restart_does_not_explain_a_crash_loop() -> None:
+    fleet = Fleet()
+    for n in range(20):
+        fleet.ran(fleet.pod(f"web-{n}"))
+    for n in range(3):
+        fleet.away(fleet.pod(f"bad-{n}", restarts=5), "CrashLoopBackOff", exit_code=n, restarts=5)
+    assert "?? 3 left out: 3 CrashLoopBackOff (last exit 0, 1 or 2, restarts 5)" in texts(lines_of(fleet.screen(), 120))
+
+
+def test_groups_of_one_size_come_in_natural_order() -> None:
+    fleet = Fleet()
+    for n in (10, 2, 1):
+        fleet.ran(fleet.pod(f"web-{n}", node=""), b"web-%d\n" % n)
+    heads = [line.split()[-1] for line in texts(lines_of(fleet.screen(), 120)) if line.startswith("==")]
+    assert heads == ["web-1", "web-2", "web-10"]

@@ -9,7 +9,7 @@ from podium.domain.escapes import neutralise
 from podium.domain.folding import fold
 from podium.domain.inventory import Unreached
 from podium.domain.selection import LeftOut, Missing
-from podium.domain.traits import Trait
+from podium.domain.traits import Trait, TraitKind
 from podium.domain.units import format_count
 from podium.features.exec.phrases import plural
 
@@ -67,7 +67,11 @@ def _by_label(left_out: Iterable[LeftOut]) -> list[tuple[str, list[LeftOut]]]:
 
 
 def _named_apart(label: str, found: Sequence[Apart]) -> Apart | None:
-    """The best trait, and none where the label already says one that separates: ImagePullBackOff web:4.2.2."""
+    """The best trait, and none where the label already says one that separates: ImagePullBackOff web:4.2.2.
+
+    That they restart is what is wrong with them, and no reason.
+    """
+    found = [apart for apart in found if apart.trait.kind is not TraitKind.RESTARTS]
     if any(apart.title.rpartition(" ")[2] in label for apart in found):
         return None
     return found[0] if found else None

@@ -66,7 +66,7 @@ def header(plan: Plan, resolution: Resolution, options: Options, columns: int | 
     by_choice = len(resolution.left_out) - away
     count = plural(len(plan.targets), "target")
     count += f", {format_count(away)} left out" if away > 0 else ""
-    count += f", {format_count(by_choice)} left out by choice" if by_choice > 0 else ""
+    count += f", {format_count(by_choice)} by choice or done" if by_choice > 0 else ""
     parts = [
         cut(" ".join(neutralise(command.title).split()), _LONGEST_TITLE),
         count,
@@ -105,7 +105,7 @@ def last_lines(screen: Screen, columns: int | None = None) -> tuple[Line, ...]:
         lines += _wrapped(Tone.ABSENT, f"{Mark.ABSENT.value} {number} left out: ", screen.left_out, columns)
     if screen.by_choice:
         number = format_count(len(screen.report.resolution.left_out) - len(screen.report.missing))
-        lines += _wrapped(Tone.NOTE, f"{' ' * INDENT}{number} left out by choice: ", screen.by_choice, columns)
+        lines += _wrapped(Tone.NOTE, f"{' ' * INDENT}{number} left out by choice or done: ", screen.by_choice, columns)
     absent = [f"{Mark.ABSENT.value} {text}" for text in (*screen.missing, *screen.unreached)]
     lines += [Line(Tone.ABSENT, _fit(text, columns)) for text in absent]
     normal = screen.normal_groups()

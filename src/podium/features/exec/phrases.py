@@ -53,7 +53,7 @@ def ended(group: Group, command: Command) -> str:
         case Rejected():
             return f"{number} rejected{_reason(group)}"
         case Lost():
-            return f"{number} lost{_reason(group)} after {_seconds(group.ends)}"
+            return f"{number} lost{_reason(group)}" + ("" if _has_detail(group) else f" after {_seconds(group.ends)}")
         case Skipped():
             return f"{number} skipped{_reason(group)}"
 
@@ -123,6 +123,11 @@ def _reason(group: Group) -> str:
         return f": {reason.why.value}{others}"
     between = " " if detail.startswith('"') else ": "
     return f": {reason.why.value}{between}{detail}{others}"
+
+
+def _has_detail(group: Group) -> bool:
+    reason = reason_of(group.outcome)
+    return reason is not None and reason.detail != ""
 
 
 def _detail(end: Finished) -> str:

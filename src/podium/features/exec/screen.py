@@ -12,10 +12,10 @@ from podium.domain.grouping import Group, group_ends, majority_of, would_fold
 from podium.domain.inventory import Node, Pod
 from podium.domain.names import format_owner
 from podium.domain.normalize import Normal, Normaliser
-from podium.domain.outcomes import Cancelled, Skipped
+from podium.domain.outcomes import Cancelled, Skipped, Why, reason_of
 from podium.domain.selection import LeftOut
 from podium.domain.targets import Target
-from podium.domain.traits import Trait, traits_of, value_for
+from podium.domain.traits import Trait, TraitKind, traits_of, value_for
 from podium.features.exec.absent import by_choice_pieces, left_out_pieces, missing_lines, unreached_lines
 from podium.features.exec.bodies import Bodies, BodyLine, Limits, Read
 from podium.features.exec.ending import Ending, ending_of
@@ -234,7 +234,8 @@ class _Reader:
         names, title = self._who(group, is_majority=is_majority)
         apart = None
         if not is_majority:
-            apart = self._subjects.population().sets_apart([self._subjects.of_target(each) for each in group.targets])
+            odd = [self._subjects.of_target(each) for each in group.targets]
+            apart = self._subjects.population().sets_apart(odd, TraitKind.IMAGE if _is_of_image(group) else None)
         odd_lines = self._options.verbose and not is_majority
         care = caution(group)
         return GroupView(
@@ -269,3 +270,9 @@ def _mark(group: Group, *, is_majority: bool) -> Mark:
     if not group.is_good:
         return Mark.BAD
     return Mark.MAJORITY if is_majority else Mark.ODD
+
+
+def _is_of_image(group: Group) -> bool:
+    """Whether it failed for what is not in the image."""
+    reason = reason_of(group.outcome)
+    return reason is not None and reason.why in {Why.NO_EXECUTABLE, Why.NO_SHELL, Why.NOT_EXECUTABLE, Why.BAD_CWD}
