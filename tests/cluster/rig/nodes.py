@@ -58,7 +58,6 @@ KUBELET_SETTINGS: dict[str, object] = {
     "nodeStatusReportFrequency": "4s",
     "nodeLeaseDurationSeconds": 16,
     "enableControllerAttachDetach": False,
-    "localStorageCapacityIsolation": False,
     "makeIPTablesUtilChains": False,
     "resolvConf": "",
     "kubeAPIQPS": 100,
