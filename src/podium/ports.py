@@ -25,6 +25,7 @@ class Wanted:
     `namespaces`: names or globs; empty is the context's own namespace; `all_namespaces` wins.
     `label_selectors` and `field_selectors` unite within one kind and may be left to the server; the caller filters
     again by label. `kinds`: further kinds a selection needs, lower case singular: service, cronjob, replicaset.
+    `welcome`: kinds that only help to explain; where they are refused nothing is said.
     """
 
     namespaces: tuple[str, ...] = ()
@@ -32,6 +33,7 @@ class Wanted:
     label_selectors: tuple[str, ...] = ()
     field_selectors: tuple[str, ...] = ()
     kinds: frozenset[str] = frozenset()
+    welcome: frozenset[str] = frozenset()
     nodes: bool = True
 
 

@@ -77,7 +77,7 @@ class KubeInventory:
         """List what is wanted (see ports.Inventory)."""
         pool = Pool()
         reached, (nodes, node_notes) = await both(self._reach(wanted, pool), self._nodes(wanted.nodes, pool))
-        more = await self._related(wanted.kinds, [part.scope for part in reached.parts], pool)
+        more = await self._related(wanted, [part.scope for part in reached.parts], pool)
         self._watching = tuple(Watching(part.scope, part.version, part.seen) for part in reached.parts if part.seen)
         notes = (*reached.notes, *(node_notes if reached.parts else ()), *more.notes)
         pods = [pod for part in reached.parts for pod, _ in part.seen]
@@ -191,14 +191,16 @@ class KubeInventory:
             note = f"{self._cluster}: {error}; so nodes that are not ready, their zones and pools are not told apart"
             return [], (note,)
 
-    async def _related(self, kinds: frozenset[str], where: Sequence[str], pool: Pool) -> Related:
+    async def _related(self, wanted: Wanted, where: Sequence[str], pool: Pool) -> Related:
+        kinds = wanted.kinds
         sets, revisions, jobs, services = await asyncio.gather(
-            self._beside(related.replica_sets(pool), where if "replicaset" in kinds else ()),
+            self._beside(related.replica_sets(pool), where if "replicaset" in kinds | wanted.welcome else ()),
             self._beside(related.controller_revisions(pool), where if "replicaset" in kinds else ()),
             self._beside(related.jobs(pool), where if "cronjob" in kinds else ()),
             self._beside(related.services(pool), where if "service" in kinds else ()),
         )
-        notes = tuple(note for _, told in (sets, revisions, jobs, services) for note in told)
+        told = (sets if "replicaset" in kinds else ((), ()), revisions, jobs, services)
+        notes = tuple(note for _, notes in told for note in notes)
         return Related(sets[0], revisions[0], jobs[0], services[0], notes)
 
     async def _beside(self, kind: Kind[Item, Value], where: Sequence[str]) -> tuple[tuple[Value, ...], tuple[str, ...]]:

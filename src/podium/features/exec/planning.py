@@ -23,6 +23,7 @@ def wanted_for(selection: Selection) -> Wanted:
         label_selectors=tuple(selector.text for selector in selection.labels),
         field_selectors=selection.field_selectors,
         kinds=selection.kinds,
+        welcome=frozenset({"replicaset"}),  # their numbers are how people call revisions
     )
 
 
