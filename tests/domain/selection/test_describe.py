@@ -20,6 +20,7 @@ from podium.domain.targets import Target
         (select(labels=("app=web", "app=api")), "-l app=web or -l app=api"),
         (select(labels=("app in (a, b)",), where=Where(("pay-*", "shop"))), "-l app in (a, b) in pay-*, shop"),
         (select("web-1"), "pod web-1"),
+        (select("web-1", where=Where(("pay", "shop"))), "pod web-1 in pay, shop"),
         (select("web-*"), "pods web-*"),
         (select("a", "b", "c", "d", "e"), "pods a, b, c and 2 more"),
         (select("pod/a", "deploy/web"), "pods a or all pods of deploy/web"),

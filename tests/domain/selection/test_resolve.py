@@ -25,6 +25,8 @@ def test_names_and_globs_unite() -> None:
     assert picks(select("web-1", "db-*"), FLEET) == ["web-1/app", "db-0/app"]
     assert picks(select("web-?"), FLEET) == ALL_WEB
     assert picks(select("web-[13]"), FLEET) == ["web-1/app", "web-3/app"]
+    for part in ("eb-?", "web-", "?-1", "WEB-*"):
+        assert picks(Selection(names=(part,)), FLEET) == []
 
 
 @pytest.mark.parametrize(
