@@ -154,6 +154,25 @@ async def test_a_snapshot_shows_what_kubectl_shows(namespace: str) -> None:
         assert missing.notes == (f"namespace {namespace}-x does not exist in rig-a",)
 
 
+async def test_pitfall_34_one_list_no_get_per_pod(namespace: str) -> None:
+    names = [f"p{number}" for number in range(5)]
+    await apply(namespace, *(sleeping(name) for name in names))
+    async with seat(namespace) as us:
+        snapshot = await us.inventory.snapshot(Wanted(nodes=False))
+        assert {pod.name for pod in snapshot.pods} == set(names)
+    log = HOME / "audit" / "a.log"
+    async with asyncio.timeout(SECONDS):
+        while not (asked := of_ours(log.read_text(), namespace)):
+            await asyncio.sleep(0.1)
+    assert asked == [f"/api/v1/namespaces/{namespace}/pods?limit=500"]
+
+
+def of_ours(log: str, namespace: str) -> list[str]:
+    """What we asked about a namespace, by the API server's audit log."""
+    entries = [json.loads(line) for line in log.splitlines() if namespace in line and "podium/test" in line]
+    return [one["requestURI"] for one in entries if one["stage"] == "ResponseComplete"]
+
+
 async def test_the_cluster_says_who_it_and_we_are(namespace: str) -> None:
     async with seat(namespace) as us:
         uid = await kubectl("get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}")

@@ -10,13 +10,12 @@ import yaml
 from podium.domain.errors import UsageError
 from podium.domain.rights import Feature, Right, Scope, parse_features, protocols_expected, rights_for, role_for
 
-pytestmark = pytest.mark.on(why="pure text; tests/cluster/test_inventory.py applies the Role to a real cluster")
-
 
 def documents(text: str) -> list[Any]:
     return list(yaml.safe_load_all(text))
 
 
+@pytest.mark.on(why="pure text; tests/cluster/test_inventory.py applies the Role to a real cluster")
 def test_pitfall_28_exec_asks_for_get_and_for_create() -> None:
     asked = {(right.verb, right.resource) for right in rights_for([Feature.EXEC])}
     assert asked == {

@@ -18,8 +18,6 @@ from podium.adapters.kube.objects import PODS
 from podium.adapters.kube.scopes import older
 from podium.ports import Change
 
-pytestmark = pytest.mark.on(why="pure: bytes in, changes out; tests/cluster/test_inventory.py watches a real cluster")
-
 
 def event(kind: str, item: Object) -> bytes:
     return json.dumps({"type": kind, "object": item}).encode() + b"\n"
@@ -111,6 +109,7 @@ accidents = st.sampled_from(["deliver", "cut", "expire", "error", "bookmark", "s
 steps = st.lists(st.one_of(happenings, st.tuples(accidents, st.integers(1, 400))), max_size=40)
 
 
+@pytest.mark.on(why="pure: bytes in, changes out; tests/cluster/test_inventory.py watches a real cluster")
 @settings(max_examples=150, deadline=None)
 @given(st.lists(happenings, max_size=12), steps)
 def test_pitfall_16_a_watch_that_breaks_anywhere_tells_all_and_nothing_else(
@@ -177,6 +176,7 @@ def follow_one(version: int = 100) -> Following:
     return Following(sightings([pod("a", version=version)]), str(version))
 
 
+@pytest.mark.on(why="pure: bytes in, changes out; tests/cluster/test_inventory.py watches a real cluster")
 def test_pitfall_16_the_same_name_with_another_uid_is_the_end_of_the_old() -> None:
     following = follow_one()
     told = following.feed(event("ADDED", pod("a", uid="new", version=105)))
@@ -184,6 +184,7 @@ def test_pitfall_16_the_same_name_with_another_uid_is_the_end_of_the_old() -> No
     assert following.feed(event("MODIFIED", pod("a", uid="new", version=106))).changes == ()
 
 
+@pytest.mark.on(why="pure: bytes in, changes out; tests/cluster/test_inventory.py watches a real cluster")
 def test_pitfall_15_a_restarted_container_is_told_by_its_id() -> None:
     restarted = pod("a", version=105, status={"containerStatuses": [container_status("web", containerID="c2")]})
     told = follow_one().feed(event("MODIFIED", restarted))

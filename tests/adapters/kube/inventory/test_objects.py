@@ -14,8 +14,6 @@ from podium.adapters.kube.convert import Pool, node_of, pod_of
 from podium.adapters.kube.objects import NODES, PODS, collection_paused
 from podium.domain.inventory import Container, ContainerKind, ContainerState, Owner, Pod
 
-pytestmark = pytest.mark.on(why="pure: objects as data")
-
 
 def converted(item: Object) -> Pod:
     one = (PODS.decode(page([item])).items or [])[0]
@@ -90,6 +88,7 @@ STATES: list[tuple[dict[str, Any], tuple[ContainerState, str, int | None]]] = [
 ]
 
 
+@pytest.mark.on(why="pure: objects as data")
 @pytest.mark.parametrize(("state", "meant"), STATES)
 def test_pitfall_17_each_state_of_a_container(
     state: dict[str, Any], meant: tuple[ContainerState, str, int | None]
@@ -98,11 +97,13 @@ def test_pitfall_17_each_state_of_a_container(
     assert (one.state, one.reason, one.exit_code) == meant
 
 
+@pytest.mark.on(why="pure: objects as data")
 def test_pitfall_17_a_container_that_was_never_told_of_is_unknown() -> None:
     assert only(pod(status={"containerStatuses": None})).state is ContainerState.UNKNOWN
     assert only(pod(status={"containerStatuses": [container_status("other")]})).state is ContainerState.UNKNOWN
 
 
+@pytest.mark.on(why="pure: objects as data")
 def test_pitfall_15_what_tells_a_restart() -> None:
     told = container_status(
         "web",
@@ -140,6 +141,7 @@ def test_kinds_of_containers() -> None:
     }
 
 
+@pytest.mark.on(why="pure: objects as data")
 def test_pitfall_17_pending_evicted_and_terminating() -> None:
     words = "0/3 nodes are available: 3 Insufficient cpu."
     pending = converted(

@@ -14,10 +14,6 @@ from podium.adapters.kube.wire_errors import Headers
 from podium.domain.errors import ClusterError
 from podium.ports import Reviews
 
-pytestmark = pytest.mark.on(
-    why="no cluster fails on demand: a scripted one does; tests/cluster/test_inventory.py has the real one"
-)
-
 
 def reply(value: Any, code: int = 201) -> Reply:
     return Reply(code, json.dumps(value).encode())
@@ -40,6 +36,7 @@ async def test_a_cluster_that_does_not_tell_is_an_error_of_one_line(code: int) -
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.on(why="no cluster fails on demand: a scripted one does; tests/cluster/test_inventory.py has the real one")
 async def test_pitfall_28_rights_are_asked_with_the_subresource() -> None:
     cluster = Cluster()
     cluster.planted[MAY] = reply({"status": {"allowed": True}})

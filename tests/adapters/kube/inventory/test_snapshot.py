@@ -14,10 +14,6 @@ from podium.domain.errors import ClusterError, UsageError
 from podium.domain.inventory import Owner, Snapshot, UnreachedReason
 from podium.ports import Inventory, Wanted
 
-pytestmark = pytest.mark.on(
-    why="no cluster refuses on demand: a scripted one does; tests/cluster/test_inventory.py has the real one"
-)
-
 PODS = "/api/v1/pods"
 NAMESPACES = "/api/v1/namespaces"
 EVERYWHERE = Wanted(all_namespaces=True)
@@ -46,6 +42,9 @@ def test_it_is_an_inventory() -> None:
     assert port is not None
 
 
+@pytest.mark.on(
+    why="no cluster refuses on demand: a scripted one does; tests/cluster/test_inventory.py has the real one"
+)
 async def test_pitfall_34_one_list_no_get_per_pod() -> None:
     cluster = Cluster([pod(f"web-{n}", "shop") for n in range(1200)], nodes=[node()])
     snapshot = await inventory(cluster).snapshot(EVERYWHERE)

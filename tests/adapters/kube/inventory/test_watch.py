@@ -25,10 +25,6 @@ from podium.adapters.kube.watch import (
 from podium.adapters.kube.wire_errors import ConnectFailedError, ConnectFailure, NoAnswerError
 from podium.ports import Change, Wanted
 
-pytestmark = pytest.mark.on(
-    why="no cluster breaks a watch on demand: a scripted one does; tests/cluster/test_inventory.py has the real one"
-)
-
 
 def event(kind: str, item: Object) -> bytes:
     return json.dumps({"type": kind, "object": item}).encode() + b"\n"
@@ -131,6 +127,9 @@ async def test_bookmarks_carry_the_version_on() -> None:
     assert scene.cluster.watched[1][1]["resourceVersion"] == "2222"
 
 
+@pytest.mark.on(
+    why="no cluster breaks a watch on demand: a scripted one does; tests/cluster/test_inventory.py has the real one"
+)
 @pytest.mark.parametrize("gone", [[GONE], refused(410, "too old", "Expired")], ids=["event", "status"])
 async def test_pitfall_16_410_lists_again_and_tells_what_went_unseen(gone: list[bytes | Exception] | Reply) -> None:
     scene = Scene()
