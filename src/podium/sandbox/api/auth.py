@@ -3,13 +3,19 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from podium.sandbox.api.statuses import StatusError, forbidden, unauthorized
+from podium.sandbox.api.statuses import bad_request, forbidden, unauthorized
 from podium.sandbox.settings import Rule, User
 from podium.sandbox.wire.http import Request
 
 MASTERS = "system:masters"
 AUTHENTICATED = "system:authenticated"
-PUBLIC_PATHS = frozenset(("/healthz", "/livez", "/readyz", "/version"))
+PUBLIC_PATHS = ("/healthz", "/livez", "/readyz", "/version")
+DISCOVERY_PATHS = (*PUBLIC_PATHS, "/api", "/apis", "/openapi")
+"""What system:public-info-viewer and system:discovery may get."""
+BASIC_USER = Rule(
+    ("create",), ("selfsubjectaccessreviews", "selfsubjectrulesreviews", "selfsubjectreviews"), groups=("*",)
+)
+"""What system:basic-user gives to everybody who is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +47,7 @@ class Authority:
     """Tokens, users and their rules; tests may change them while the sandbox runs."""
 
     tokens: dict[str, Caller] = field(default_factory=dict)
-    rules: dict[str, tuple[Rule, ...]] = field(default_factory=dict)
+    rules: dict[str, tuple[Rule, ...]] = field(default_factory=lambda: {AUTHENTICATED: (BASIC_USER,)})
 
     def add(self, user: User) -> None:
         """Add or replace a user."""
@@ -84,8 +90,9 @@ class Authority:
         }
         if name == "":
             if groups or uid != "" or extra:
-                words = "requested [{Group  system:masters}] without impersonating a user name"
-                raise StatusError(500, "InternalError", f"Internal error occurred: {words}")
+                listed = ", ".join(f'"{group}"' for group in groups)
+                info = f'&user.DefaultInfo{{Name:"", UID:"{uid}", Groups:[]string{{{listed}}}, Extra:map[string][]string(nil)}}'
+                raise bad_request(f"requested {info} without impersonating a user name")
             return caller
         wanted = [("", "users", name), *(("", "groups", group) for group in groups)]
         if uid != "":
@@ -104,6 +111,13 @@ class Authority:
         for group in caller.groups:
             found += self.rules.get(group, ())
         return found
+
+    def allows_path(self, caller: Caller, path: str) -> bool:
+        """Tell whether a caller may get a path that is no resource."""
+        if MASTERS in caller.groups:
+            return True
+        known = DISCOVERY_PATHS if AUTHENTICATED in caller.groups else PUBLIC_PATHS
+        return any(path == one or path.startswith(f"{one}/") for one in known)
 
     def allows(self, caller: Caller, wanted: Attributes) -> bool:
         """Tell whether a caller may do this (rbac/v1/evaluation_helpers.go)."""

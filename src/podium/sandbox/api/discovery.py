@@ -1,7 +1,7 @@
 """Tell clients what is served: /version, /api, /apis, aggregated discovery, as much OpenAPI as kubectl reads."""
 
 from podium.sandbox.api.resources import GROUPS, RESOURCES, Resource
-from podium.sandbox.api.statuses import encode, no_such_path, ok
+from podium.sandbox.api.statuses import encode, no_such_page, ok
 from podium.sandbox.settings import Settings
 from podium.sandbox.wire.http import Answer
 from podium.sandbox.world.items import Json
@@ -26,7 +26,7 @@ def version(settings: Settings) -> Json:
 
 
 def answer(path: str, accept: str, settings: Settings, address: str) -> Answer:
-    """Answer a discovery path. Raises StatusError (404)."""
+    """Answer a discovery path; what is none is 404."""
     parts = [part for part in path.split("/") if part != ""]
     match parts:
         case ["version"]:
@@ -49,7 +49,7 @@ def answer(path: str, accept: str, settings: Settings, address: str) -> Answer:
             return ok(
                 {"paths": ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/openapi/v3", "/readyz", "/version"]}
             )
-    raise no_such_path()
+    return no_such_page()
 
 
 def _roots(root: str, accept: str, address: str) -> Answer:

@@ -91,12 +91,14 @@ class ExecService:
         if latency is not None:
             await asyncio.sleep(latency.value)
         if not (command.stdin or command.stdout or command.stderr):
-            return Answer(400, b"you must specify at least 1 of stdin, stdout, stderr\n", PLAIN_TEXT)
+            return Answer(400, b"you must specify at least 1 of stdin, stdout, stderr", PLAIN_TEXT)
         words = command.not_running()
         if words is not None:
-            return Answer(500, words.encode() + b"\n", PLAIN_TEXT)
-        supported = (Protocol.V5, *KUBELET_PROTOCOLS) if self.kubelet_translates and has_v5 else KUBELET_PROTOCOLS
-        protocol = choose(offered(request), supported)
+            return Answer(500, words.encode(), PLAIN_TEXT)
+        # a v5 among the offers wins over its place in them (IsWebSocketRequestWithStreamCloseProtocol)
+        names = offered(request)
+        has_v5 = has_v5 and self.kubelet_translates and Protocol.V5.value in names
+        protocol = Protocol.V5 if has_v5 else choose(names, KUBELET_PROTOCOLS)
         if protocol is None:
             return Answer(403, b"", "")
         return self._switch(command, request, protocol, facts)

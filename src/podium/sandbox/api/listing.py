@@ -10,7 +10,7 @@ from enum import Enum
 
 from podium.sandbox.api.resources import Resource, Target
 from podium.sandbox.api.selectors import Selection, read_selection
-from podium.sandbox.api.statuses import StatusError, bad_request, encode, expired, not_found, ok
+from podium.sandbox.api.statuses import StatusError, bad_request, encode, expired, not_found, ok, unknown_error
 from podium.sandbox.api.tables import columns, partial, row
 from podium.sandbox.settings import Settings
 from podium.sandbox.wire.http import Answer, Request
@@ -50,15 +50,8 @@ def wanted_form(accept: str) -> Form:
                 return Form.TABLE
             if shape in ("PartialObjectMetadata", "PartialObjectMetadataList"):
                 return Form.METADATA
-    words = "only the following media types are accepted: application/json"
-    raise StatusError(406, "NotAcceptable", words)
-
-
-def content_type(form: Form) -> str:
-    """Return the Content-Type for a shape."""
-    if form is Form.TABLE:
-        return "application/json;as=Table;g=meta.k8s.io;v=v1"
-    return "application/json"
+    words = "406: Not Acceptable\n\nAvailable representations: application/json, application/json;stream=watch"
+    raise StatusError(406, "NotAcceptable", words, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +64,12 @@ class Page:
     match: str
 
 
-def read_page(request: Request) -> Page:
+def bad_revision(text: str) -> str:
+    """Return the API server's words for a resourceVersion that is no number."""
+    return f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
+
+
+def read_page(request: Request, *, is_watch: bool = False) -> Page:
     """Read limit, continue and resourceVersion. Raises StatusError."""
     limit = request.first("limit")
     if limit is not None and not limit.isdigit():
@@ -85,8 +83,9 @@ def read_page(request: Request) -> Page:
     if page.token != "" and page.revision not in ("", "0"):
         raise bad_request("specifying resource version is not allowed when using continue")
     if page.revision != "" and not page.revision.isdigit():
-        words = f'resourceVersion: Invalid value: "{page.revision}": strconv.ParseUint: parsing "{page.revision}": invalid syntax'
-        raise bad_request(words)
+        if is_watch:
+            raise unknown_error(bad_revision(page.revision))
+        raise bad_request(f"invalid resource version: {bad_revision(page.revision)}")
     return page
 
 
@@ -103,7 +102,8 @@ def read_token(token: str) -> tuple[int, tuple[str, str]]:
         namespace, _, name = str(raw["start"]).removesuffix("\u0000").partition("/")
         return int(raw["rv"]), (namespace, name)
     except (binascii.Error, ValueError, KeyError, TypeError):
-        raise bad_request("continue key is not valid: unexpected end of JSON input") from None
+        words = "continue key is not valid: invalid character 'x' looking for beginning of value"
+        raise bad_request(f"invalid continue token: {words}") from None
 
 
 @dataclass(slots=True)
@@ -124,7 +124,7 @@ class Listing:
         form = wanted_form(request.headers.get("accept", ""))
         if form is Form.TABLE:
             table = self._table(resource, [item], {"resourceVersion": str(item.revision)}, request)
-            return Answer(200, encode(table), content_type(form))
+            return Answer(200, encode(table))
         return ok(item.render() if form is Form.WHOLE else partial(item.render()))
 
     def list_all(self, target: Target, request: Request) -> Answer:
@@ -137,7 +137,7 @@ class Listing:
         snapshot, after = self._start(target.plural, page)
         items, meta = self._cut(target, snapshot, after, page, selection)
         if form is Form.TABLE:
-            return Answer(200, encode(self._table(resource, items, meta, request)), content_type(form))
+            return Answer(200, encode(self._table(resource, items, meta, request)))
         if form is Form.METADATA:
             rows = [partial(item.render()) for item in items]
             return ok(
@@ -160,9 +160,9 @@ class Listing:
         snapshot = self.store.snapshot(plural)
         wanted = int(page.revision or "0")
         if wanted > snapshot.revision:
-            words = f"Too large resource version: {wanted}, current: {snapshot.revision}"
+            words = f"Timeout: Too large resource version: {wanted}, current: {snapshot.revision}"
             cause = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
-            raise StatusError(504, "Timeout", words, {"causes": [cause], "retryAfterSeconds": 1})
+            raise StatusError(504, "Timeout", words, {"causes": [cause]}, retry_after=1)
         if page.match == "Exact" and wanted != snapshot.revision:
             try:
                 return self.store.kept(plural, wanted, self.settings.continue_seconds), None

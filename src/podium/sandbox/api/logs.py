@@ -9,7 +9,7 @@ from email.utils import formatdate
 
 from podium.sandbox.api.exec import choose_container
 from podium.sandbox.api.nodes import NodeDialError, Nodes
-from podium.sandbox.api.statuses import StatusError, bad_request, unknown_error
+from podium.sandbox.api.statuses import StatusError, bad_request, invalid, unknown_error
 from podium.sandbox.runtime.containers import facts_of
 from podium.sandbox.wire.http import Answer, Request
 from podium.sandbox.world.items import Now
@@ -40,17 +40,20 @@ class Wanted:
 
 def read_wanted(pod: Pod, request: Request, now: float) -> Wanted:
     """Read PodLogOptions. Raises StatusError (400, 422)."""
-    seconds, moment = _number(request, "sinceSeconds"), request.first("sinceTime")
+    seconds, moment = _number(pod, request, "sinceSeconds"), request.first("sinceTime")
     if seconds is not None and moment is not None:
-        raise _invalid("at most one of `sinceTime` or `sinceSeconds` may be specified", "sinceSeconds")
+        words = "Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified"
+        raise _invalid(pod, words, "[]", "FieldValueForbidden")
     if seconds is not None and seconds < 1:
-        raise _invalid("must be greater than 0", "sinceSeconds")
+        raise _invalid(pod, f"Invalid value: {seconds}: must be greater than 0", "sinceSeconds")
     since = None if seconds is None else now - seconds
     if moment is not None:
         try:
-            parsed = datetime.fromisoformat(moment.replace("Z", "+00:00"))
+            parsed = datetime.fromisoformat(moment)
         except ValueError:
-            raise bad_request(f'parsing time "{moment}" as "2006-01-02T15:04:05Z07:00": cannot parse') from None
+            raise bad_request(
+                f'parsing time "{moment}" as "2006-01-02T15:04:05Z07:00": cannot parse "{moment}" as "2006"'
+            ) from None
         # the API server re-formats it with whole seconds
         since = float(int(parsed.timestamp()))
     return Wanted(
@@ -59,12 +62,12 @@ def read_wanted(pod: Pod, request: Request, now: float) -> Wanted:
         request.flag("previous"),
         request.flag("timestamps"),
         since,
-        _number(request, "tailLines"),
-        _number(request, "limitBytes"),
+        _number(pod, request, "tailLines"),
+        _number(pod, request, "limitBytes"),
     )
 
 
-def _number(request: Request, name: str) -> int | None:
+def _number(pod: Pod, request: Request, name: str) -> int | None:
     value = request.first(name)
     if value is None:
         return None
@@ -72,14 +75,12 @@ def _number(request: Request, name: str) -> int | None:
         raise bad_request(f'strconv.ParseInt: parsing "{value}": invalid syntax')
     number = int(value)
     if number < 0:
-        raise _invalid("must be greater than or equal to 0", name)
+        raise _invalid(pod, f"Invalid value: {number}: must be greater than or equal to 0", name)
     return number
 
 
-def _invalid(words: str, name: str) -> StatusError:
-    cause = {"reason": "FieldValueInvalid", "message": f"Invalid value: {words}", "field": name}
-    message = f'PodLogOptions "" is invalid: {name}: Invalid value: {words}'
-    return StatusError(422, "Invalid", message, {"kind": "PodLogOptions", "causes": [cause]})
+def _invalid(pod: Pod, words: str, name: str, reason: str = "FieldValueInvalid") -> StatusError:
+    return invalid("PodLogOptions", "", pod.name, (reason, name, words))
 
 
 def line_stamp(moment: float) -> bytes:

@@ -1,13 +1,15 @@
 """Answer who am I and may I: SelfSubjectReview, SelfSubjectAccessReview, SelfSubjectRulesReview."""
 
 import json
+import time
 from typing import Any
 
 from podium.sandbox.api.auth import ANONYMOUS, MASTERS, Attributes, Authority, Caller
 from podium.sandbox.api.protobuf import MAGIC, ProtobufError, read
 from podium.sandbox.api.resources import Target
-from podium.sandbox.api.statuses import StatusError, bad_request, ok
+from podium.sandbox.api.statuses import bad_request, invalid, ok
 from podium.sandbox.wire.http import Answer, Request
+from podium.sandbox.world.items import stamp
 
 Json = dict[str, Any]
 
@@ -47,7 +49,7 @@ def _who(caller: Caller) -> Json:
         user["groups"] = list(caller.groups)
     if caller.extra:
         user["extra"] = {key: list(values) for key, values in caller.extra.items()}
-    meta = {"creationTimestamp": None}
+    meta = {"creationTimestamp": stamp(time.time())}
     return {
         "kind": "SelfSubjectReview",
         "apiVersion": "authentication.k8s.io/v1",
@@ -73,18 +75,12 @@ def _may(body: Json, caller: Caller, authority: Authority) -> Json:
     elif (path := spec.get("nonResourceAttributes")) is not None:
         status["allowed"] = MASTERS in caller.groups or (caller is not ANONYMOUS and path.get("verb") == "get")
     else:
-        words = "at least one of resourceAttributes or nonResourceAttributes must be set"
-        cause = {
-            "reason": "FieldValueInvalid",
-            "message": f"Invalid value: {words}",
-            "field": "spec.resourceAttributes",
-        }
-        message = f'SelfSubjectAccessReview.authorization.k8s.io "" is invalid: spec.resourceAttributes: Invalid value: {words}'
-        details = {"group": "authorization.k8s.io", "kind": "SelfSubjectAccessReview", "causes": [cause]}
-        raise StatusError(422, "Invalid", message, details)
-    if status["allowed"]:
+        words = "Invalid value: null: exactly one of nonResourceAttributes or resourceAttributes must be specified"
+        problem = ("FieldValueInvalid", "spec.resourceAttributes", words)
+        raise invalid("SelfSubjectAccessReview", "authorization.k8s.io", "", problem)
+    if status["allowed"] and MASTERS not in caller.groups:
         status["reason"] = "RBAC: allowed by the sandbox"
-    meta = {"creationTimestamp": None}
+    meta: Json = {}
     return {
         "kind": "SelfSubjectAccessReview",
         "apiVersion": "authorization.k8s.io/v1",
@@ -111,7 +107,7 @@ def _rules(body: Json, caller: Caller, authority: Authority) -> Json:
         found.append(row)
     paths = [{"verbs": ["get"], "nonResourceURLs": ["/api", "/api/*", "/apis", "/apis/*", "/healthz", "/version"]}]
     status = {"resourceRules": found, "nonResourceRules": paths, "incomplete": False}
-    meta = {"creationTimestamp": None}
+    meta: Json = {}
     return {
         "kind": "SelfSubjectRulesReview",
         "apiVersion": "authorization.k8s.io/v1",

@@ -127,7 +127,7 @@ class _LabelParser:
         if token == "" or token in SYMBOLS:
             raise SelectorError(f"found '{token}', expected: identifier")
         if not KEY.fullmatch(token):
-            raise SelectorError(f'key: Invalid value: "{token}": {KEY_RULE}')
+            raise SelectorError(f'<nil>: Invalid value: "{token}": {KEY_RULE}')
         if absent:
             return Requirement(token, Operator.ABSENT)
         if self.peek() in ("", ","):

@@ -6,17 +6,18 @@ from dataclasses import dataclass, field
 
 from podium.sandbox.api import discovery
 from podium.sandbox.api.admin import Admin
-from podium.sandbox.api.auth import ANONYMOUS, PUBLIC_PATHS, Attributes, Authority, Caller
+from podium.sandbox.api.auth import ANONYMOUS, Attributes, Authority, Caller
 from podium.sandbox.api.exec import ExecService, minor_of
 from podium.sandbox.api.listing import Listing
 from podium.sandbox.api.logs import LogService
-from podium.sandbox.api.resources import Target, read_path
+from podium.sandbox.api.resources import GROUPS, Target, read_path
 from podium.sandbox.api.reviews import read_body, review
 from podium.sandbox.api.statuses import (
     StatusError,
     forbidden,
     forbidden_path,
     internal,
+    no_such_page,
     no_such_path,
     not_allowed,
     not_found,
@@ -94,7 +95,7 @@ class ApiServer:
             if answer is not None:
                 return answer
         if target is None:
-            if caller is ANONYMOUS and not any(request.path.startswith(path) for path in PUBLIC_PATHS):
+            if not self.authority.allows_path(caller, request.path):
                 raise forbidden_path(caller.name, request.method.lower(), request.path)
             accept = request.headers.get("accept", "")
             return discovery.answer(request.path, accept, self.settings, self.address)
@@ -110,6 +111,8 @@ class ApiServer:
 
     async def _serve(self, request: Request, target: Target, caller: Caller) -> Answer:
         resource = target.resource
+        if resource is None and (target.group not in GROUPS or target.version != "v1"):
+            return no_such_page()
         if resource is None:
             raise no_such_path()
         if target.subresource != "":

@@ -243,16 +243,18 @@ class Session:
     def not_started(self, error: NotStartedError) -> Json:
         """Return the Status of a command that could not begin, as containerd and runc word it."""
         name = error.name
+        attempt = hashlib.sha256(f"{id(self)}".encode()).hexdigest()
+        start = f'failed to exec in container: failed to start exec "{attempt}": OCI runtime exec failed: exec failed: '
+        if not self.command.argv:
+            return self._runtime_failure(f"{start}args must not be empty: unknown")
         why = f'exec: "{name}": executable file not found in $PATH'
         if error.errno == errno.EACCES:
             why = f'exec: "{name}": permission denied'
         elif error.by_path:
             why = f'exec: "{name}": stat {name}: no such file or directory'
-        attempt = hashlib.sha256(f"{id(self)}".encode()).hexdigest()
-        words = (
-            f'failed to exec in container: failed to start exec "{attempt}": OCI runtime exec failed: exec failed: '
-            f"unable to start container process: {why}: unknown"
-        )
+        return self._runtime_failure(f"{start}unable to start container process: {why}: unknown")
+
+    def _runtime_failure(self, words: str) -> Json:
         status = failure_status(f"error executing command in container: {words}")
         # the translator of v5 wraps what the runtime said once more
         return failure_status(str(status["message"])) if self.protocol is Protocol.V5 else status

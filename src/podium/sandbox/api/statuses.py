@@ -7,6 +7,8 @@ from typing import Any
 from podium.sandbox.wire.http import Answer
 
 Json = dict[str, Any]
+GO_ESCAPES = (("&", "\\u0026"), ("<", "\\u003c"), (">", "\\u003e"), ("\u2028", "\\u2028"), ("\u2029", "\\u2029"))
+"""What Go's encoding/json escapes though JSON does not ask for it."""
 
 
 class StatusError(Exception):
@@ -33,11 +35,10 @@ class StatusError(Exception):
         }
         if self.reason != "":
             found["reason"] = self.reason
-        details = dict(self.details or {})
         if self.retry_after is not None:
-            details["retryAfterSeconds"] = self.retry_after
-        if details:
-            found["details"] = details
+            found["details"] = {**(self.details or {}), "retryAfterSeconds": self.retry_after}
+        elif self.details is not None:
+            found["details"] = self.details
         return found | {"code": self.code}
 
     def answer(self) -> Answer:
@@ -47,8 +48,11 @@ class StatusError(Exception):
 
 
 def encode(value: object) -> bytes:
-    """Return compact JSON as Go writes it, with its final line feed."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogateescape") + b"\n"
+    """Return compact JSON as Go writes it: <, > and & escaped, a final line feed."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    for char, escaped in GO_ESCAPES:
+        text = text.replace(char, escaped)
+    return text.encode("utf-8", "surrogateescape") + b"\n"
 
 
 def ok(value: object, status: int = 200) -> Answer:
@@ -107,6 +111,22 @@ def forbidden(user: str, verb: str, group: str, plural: str, scope: tuple[str, s
 def forbidden_path(user: str, verb: str, path: str) -> StatusError:
     """403 for a non-resource path."""
     return StatusError(403, "Forbidden", f'forbidden: User "{user}" cannot {verb} path "{path}"', {})
+
+
+def no_such_page() -> Answer:
+    """404 for a path outside every served API, as net/http's."""
+    return Answer(404, b"404 page not found\n", "text/plain; charset=utf-8")
+
+
+def invalid(kind: str, group: str, name: str, problem: tuple[str, str, str]) -> StatusError:
+    """422, as errors.NewInvalid; the problem is (reason, field, words)."""
+    reason, field, words = problem
+    qualified_kind = kind if group == "" else f"{kind}.{group}"
+    cause = {"reason": reason, "message": words, "field": field}
+    details: Json = {"name": name} if name != "" else {}
+    details |= {"group": group} if group != "" else {}
+    details |= {"kind": kind, "causes": [cause]}
+    return StatusError(422, "Invalid", f'{qualified_kind} "{name}" is invalid: {field}: {words}', details)
 
 
 def not_allowed(message: str = "the server does not allow this method on the requested resource") -> StatusError:

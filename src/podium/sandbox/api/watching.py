@@ -5,10 +5,10 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
-from podium.sandbox.api.listing import Form, content_type, read_page, wanted_form
+from podium.sandbox.api.listing import Form, read_page, wanted_form
 from podium.sandbox.api.resources import Target
 from podium.sandbox.api.selectors import Selection, read_selection
-from podium.sandbox.api.statuses import bad_request, encode, expired
+from podium.sandbox.api.statuses import bad_request, encode, expired, invalid
 from podium.sandbox.api.tables import columns, partial, row
 from podium.sandbox.settings import Settings
 from podium.sandbox.wire.http import Answer, Request
@@ -46,7 +46,7 @@ class Watching:
 
     def answer(self, target: Target, request: Request) -> Answer:
         """Answer a watch request. Raises StatusError (400)."""
-        page = read_page(request)
+        page = read_page(request, is_watch=True)
         seconds = request.first("timeoutSeconds")
         if seconds is not None and not seconds.isdigit():
             raise bad_request(f'strconv.ParseInt: parsing "{seconds}": invalid syntax')
@@ -55,7 +55,9 @@ class Watching:
         initial = request.flag("sendInitialEvents")
         if initial and page.match != "NotOlderThan":
             words = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
-            raise bad_request(f'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: {words}')
+            raise invalid(
+                "ListOptions", "meta.k8s.io", "", ("FieldValueForbidden", "resourceVersionMatch", f"Forbidden: {words}")
+            )
         watch = Watch(
             target,
             selection,
@@ -66,7 +68,7 @@ class Watching:
             initial,
             float(seconds) if seconds not in (None, "0") else LONGEST,
         )
-        return Answer(200, self._stream(watch), content_type(form))
+        return Answer(200, self._stream(watch))
 
     def end_all(self) -> None:
         """End every open watch cleanly, as an API server does every few minutes."""

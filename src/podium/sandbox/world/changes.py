@@ -144,6 +144,8 @@ class World:
         pod = self.pod(namespace, name)
         if not state.runs:
             self.containers.end(pod)
+        if state is State.CRASH_LOOP and pod.restarts == 0:
+            pod = replace(pod, restarts=3, restarted=self.fleet.now() - 60)
         return self._put(replace(pod, trouble=Trouble(state, message=message, log=pod.trouble.log)))
 
     def set_labels(self, namespace: str, name: str, labels: dict[str, str]) -> Pod:

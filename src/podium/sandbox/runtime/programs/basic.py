@@ -133,6 +133,9 @@ async def kill(process: Process) -> int:
         except OSError:
             await process.complain(f"({word}) - No such process")
             code = 1
+    # a process that signals itself does not come back from kill
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
     return code
 
 

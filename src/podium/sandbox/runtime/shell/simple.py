@@ -1,0 +1,225 @@
+"""Run simple commands: assignments, functions, builtins, programs, exec; with their redirections."""
+
+import abc
+import errno
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from podium.sandbox.runtime.files import FileError
+from podium.sandbox.runtime.process import NotStartedError, Process, ProcessExit, Program, run_guarded
+from podium.sandbox.runtime.shell.expand import Expander, ExpansionError
+from podium.sandbox.runtime.shell.redirects import CreateError, applied, drop
+from podium.sandbox.runtime.shell.state import Dialect, ReturnFunction, ShellState, Variable
+from podium.sandbox.runtime.shell.syntax import Command, Redirect, Script, Simple
+
+DEPTH_LIMIT = 200
+Builtin = Callable[["CommandShell", list[str]], Awaitable[int]]
+
+
+class CommandShell(abc.ABC):
+    """A shell as far as simple commands need it."""
+
+    def __init__(self, state: ShellState, builtins: Mapping[str, Builtin]) -> None:
+        """Begin with a state and the commands that run inside."""
+        self.state, self.builtins = state, builtins
+        self.expander = Expander(state, self.capture)
+        self.is_tail = False
+
+    @abc.abstractmethod
+    async def run_text(self, text: str) -> int:
+        """Run a text command by command."""
+
+    @abc.abstractmethod
+    async def command(self, command: Command) -> int:
+        """Run one command and keep its code in $?."""
+
+    @abc.abstractmethod
+    async def capture(self, script: Script) -> str:
+        """Run a script in a subshell and return its output."""
+
+    @property
+    def process(self) -> Process:
+        """The process the shell runs as."""
+        return self.state.process
+
+    async def say(self, message: str) -> None:
+        """Write a message to standard error."""
+        await self.process.err(self.state.words(message))
+
+    async def _simple(self, command: Simple) -> None:
+        state = self.state
+        try:
+            words = await self.expander.fields(command.words)
+            values = [(name, await self.expander.text(word)) for name, word in command.assignments]
+        except ExpansionError as error:
+            await self.say(str(error))
+            raise ProcessExit(2 if state.dialect is not Dialect.BASH else 1) from None
+        if state.options.xtrace:
+            await self.process.err(f"+ {' '.join([f'{name}={value}' for name, value in values] + words)}\n")
+        if not words:
+            await self._assign_only(command, values)
+            return
+        name = words[0]
+        if name == "exec" and name not in state.functions:
+            await self._exec(words[1:], command.redirects, values)
+        elif name in state.functions or name in self.builtins:
+            await self._redirected(command.redirects, lambda: self._inside(words, values))
+        else:
+            await self._external(words, command.redirects, values)
+
+    async def _assign_only(self, command: Simple, values: list[tuple[str, str]]) -> None:
+        code = self.state.last if any(len(word) > 0 for _, word in command.assignments) and _substitutes(command) else 0
+        for name, value in values:
+            await self._put(name, value)
+        self.state.last = code
+        if command.redirects:
+            await self._redirected(command.redirects, self._nothing)
+
+    async def _nothing(self) -> int:
+        self.state.last = 0
+        return 0
+
+    async def _put(self, name: str, value: str) -> None:
+        try:
+            self.state.assign(name, value)
+        except ExpansionError as error:
+            await self.say(str(error))
+            raise ProcessExit(2) from None
+
+    async def _inside(self, words: list[str], values: list[tuple[str, str]]) -> int:
+        """Run a function or a builtin; assignments before it last as long as it does."""
+        state = self.state
+        before = {name: state.variables.get(name) for name, _ in values}
+        for name, value in values:
+            state.assign(name, value)
+        try:
+            function = state.functions.get(words[0])
+            if function is not None:
+                state.last = await self._call(function, words[1:])
+            else:
+                state.last = await self.builtins[words[0]](self, words)
+        finally:
+            for name, variable in before.items():
+                _restore(state, name, variable)
+        return state.last
+
+    async def _call(self, body: Command, arguments: list[str]) -> int:
+        if len(self.state.scopes) > DEPTH_LIMIT:
+            await self.say("function nesting is too deep for the sandbox")
+            raise ProcessExit(2)
+        before, self.state.arguments = self.state.arguments, arguments
+        self.state.scopes.append({})
+        try:
+            return await self.command(body)
+        except ReturnFunction as leave:
+            return leave.code
+        finally:
+            self.state.arguments = before
+            self.state.leave_function()
+
+    async def _redirected(self, redirects: Sequence[Redirect], body: Callable[[], Awaitable[int]]) -> None:
+        if not redirects:
+            await body()
+            return
+        before = self.process.streams
+        try:
+            self.process.streams = await applied(redirects, self.process, self.expander)
+        except (FileError, ExpansionError) as error:
+            await self._redirect_failed(error)
+            return
+        try:
+            await body()
+        finally:
+            drop(self.process.streams)
+            self.process.streams = before
+
+    async def _redirect_failed(self, error: FileError | ExpansionError) -> None:
+        if isinstance(error, FileError):
+            words = f"{error.filename}: {error.strerror}"
+            if self.state.dialect is not Dialect.BASH:
+                verb = "create" if isinstance(error, CreateError) else "open"
+                words = f"cannot {verb} {error.filename}: {_dash_reason(error)}"
+        else:
+            words = str(error)
+        await self.say(words)
+        self.state.last = 1 if self.state.dialect is not Dialect.DASH else 2
+
+    async def find(self, words: list[str], path: str | None = None) -> Program | None:
+        """Look a command up; says what is wrong and sets $? to 126 or 127 when it cannot be run."""
+        try:
+            search = path if path is not None else self.state.is_set("PATH") or ""
+            return self.process.container.find_program(words[0], search, self.process.cwd)[1]
+        except NotStartedError as error:
+            missing = error.errno == errno.ENOENT
+            self.state.last = 127 if missing else 126
+            await self.say(self._not_found(words[0], missing=missing, by_path=error.by_path))
+            return None
+
+    def _not_found(self, name: str, *, missing: bool, by_path: bool) -> str:
+        if not missing:
+            return f"{name}: Permission denied"
+        if self.state.dialect is Dialect.BASH:
+            return f"{name}: No such file or directory" if by_path else f"{name}: command not found"
+        return f"{name}: not found"
+
+    async def _external(self, words: list[str], redirects: Sequence[Redirect], values: list[tuple[str, str]]) -> None:
+        try:
+            streams = await applied(redirects, self.process, self.expander)
+        except (FileError, ExpansionError) as error:
+            await self._redirect_failed(error)
+            return
+        before, self.process.streams = self.process.streams, streams
+        program = None
+        try:
+            program = await self.find(words, dict(values).get("PATH"))
+        finally:
+            self.process.streams = before
+            if program is None:
+                drop(streams)
+        if program is not None and self.is_tail:
+            # nothing comes after it in this process: it becomes the program, so that signals reach it
+            drop(self.process.streams)
+            self.process.streams = streams
+            await self.become(words, dict(values))
+        elif program is not None:
+            child = self.process.container.spawn(program, self.process, words, streams)
+            child.env = self.state.environment() | dict(values)
+            self.state.last = await child.wait()
+
+    async def _exec(self, words: list[str], redirects: Sequence[Redirect], values: list[tuple[str, str]]) -> None:
+        try:
+            streams = await applied(redirects, self.process, self.expander)
+        except (FileError, ExpansionError) as error:
+            await self._redirect_failed(error)
+            raise ProcessExit(self.state.last) from None
+        drop(self.process.streams)
+        self.process.streams = streams
+        self.state.last = 0
+        if not words:
+            return
+        await self.become(words, dict(values))
+
+    async def become(self, words: list[str], more: dict[str, str]) -> None:
+        """Turn this process into a program (exec); never returns."""
+        program = await self.find(words, more.get("PATH"))
+        if program is None:
+            raise ProcessExit(self.state.last)
+        self.process.argv = words
+        self.process.env = self.state.environment() | more
+        raise ProcessExit(await run_guarded(self.process, program))
+
+
+def _restore(state: ShellState, name: str, variable: Variable | None) -> None:
+    if variable is None:
+        state.variables.pop(name, None)
+    else:
+        state.variables[name] = variable
+
+
+def _substitutes(command: Simple) -> bool:
+    return any(type(part).__name__ == "Substitution" for _, word in command.assignments for part in word)
+
+
+def _dash_reason(error: FileError) -> str:
+    if isinstance(error, CreateError) and error.errno == errno.ENOENT:
+        return "Directory nonexistent"
+    return "No such file" if error.errno == errno.ENOENT else str(error.strerror)
