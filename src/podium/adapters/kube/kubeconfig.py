@@ -54,10 +54,11 @@ class Config:
         With none current, but a server or a cluster in the overrides, that is the context "". A name wins over its
         reading as a glob. Raises UsageError where a pattern matches nothing (near misses named).
         """
-        if not patterns:
+        asked = [pattern for pattern in patterns if pattern]
+        if not asked:
             return (self._default(overrides or Overrides()),)
         chosen: dict[str, None] = {}
-        for pattern in patterns:
+        for pattern in asked:
             names = self.contexts()
             matches = [pattern] if pattern in names else [name for name in names if fnmatchcase(name, pattern)]
             if not matches:
