@@ -15,7 +15,8 @@ So a single odd target is never explained by its own node, nor two odd ones of f
 twenty targets of a node that are all odd are, and so is the one target of twenty with a new image.
 
 Of several, the one that separates best (to one part in twenty) wins, then the earlier kind, then the smaller value;
-a revision that is no number comes after the image, which says more.
+a revision that is no number comes after the image, which says more, and a workload's name before its namespace where
+no other workload has it.
 """
 
 from __future__ import annotations
@@ -123,10 +124,17 @@ class Population:
 def _rank(apart: Apart) -> tuple[int, int, int, str, str]:
     separation = Fraction(apart.inside, apart.size) - Fraction(apart.strays, apart.others)
     trait = apart.trait
-    kind = 2 * _ORDER.index(trait.kind)
+    return (-round(separation * 20), _place(apart), -apart.inside, trait.scope, trait.value)
+
+
+def _place(apart: Apart) -> int:
+    """How early a trait explains: by its kind, but a hash after the image, and a name before a place."""
+    trait = apart.trait
     if trait.kind is TraitKind.REVISION and not trait.value.isdigit():
-        kind = 2 * _ORDER.index(TraitKind.IMAGE) + 1
-    return (-round(separation * 20), kind, -apart.inside, trait.scope, trait.value)
+        return 2 * _ORDER.index(TraitKind.IMAGE) + 1
+    if trait.kind is TraitKind.WORKLOAD and apart.title == title_of(trait):
+        return 2 * _ORDER.index(TraitKind.CLUSTER) - 1
+    return 2 * _ORDER.index(trait.kind)
 
 
 def _chance(inside: int, size: int, odd: int, total: int) -> float:

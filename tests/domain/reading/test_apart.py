@@ -146,6 +146,14 @@ def test_a_whole_workload_is_named_by_its_name() -> None:
     assert judge(pods, list(range(6))) == "sts/db: 6/6, elsewhere 0/34"
 
 
+def test_a_workload_goes_before_its_namespace_only_where_its_name_is_its_own() -> None:
+    here, there = {"namespace": "pay"}, {"namespace": "shop"}
+    same = [pod(f"a{n}", **(here if n < 6 else there)) for n in range(40)]
+    assert judge(same, list(range(6))) == "namespace pay: 6/6, elsewhere 0/34"
+    own = [pod(f"a{n}", **(here | {"workload": Owner("Deployment", "api")} if n < 6 else there)) for n in range(40)]
+    assert judge(own, list(range(6))) == "deploy/api: 6/6, elsewhere 0/34"
+
+
 def test_a_revision_that_is_no_number_comes_after_the_image() -> None:
     old = {"revision": "6f9c", "containers": image("web:4.2.0")}
     pods = [pod(f"a{n}", **(old if n < 6 else {})) for n in range(40)]
