@@ -6,34 +6,34 @@ from podium.sandbox.runtime.files import FileError
 from podium.sandbox.runtime.process import NotStartedError, ProcessExit
 from podium.sandbox.runtime.programs import basic, printing, testing
 from podium.sandbox.runtime.shell.expand import ExpansionError
-from podium.sandbox.runtime.shell.interpreter import Builtin, Shell
 from podium.sandbox.runtime.shell.reading import read_line, split_fields
+from podium.sandbox.runtime.shell.simple import Builtin, CommandShell
 from podium.sandbox.runtime.shell.state import BreakLoop, Dialect, ReturnFunction, Variable
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 OPTIONS = {"e": "errexit", "u": "nounset", "x": "xtrace", "f": "noglob"}
 
 
-async def colon(shell: Shell, words: list[str]) -> int:
+async def colon(shell: CommandShell, words: list[str]) -> int:
     """Do nothing."""
     del shell, words
     return 0
 
 
-async def false(shell: Shell, words: list[str]) -> int:
+async def false(shell: CommandShell, words: list[str]) -> int:
     """Fail."""
     del shell, words
     return 1
 
 
-async def break_(shell: Shell, words: list[str]) -> int:
+async def break_(shell: CommandShell, words: list[str]) -> int:
     """Leave n loops, or go on with the next turn."""
     del shell
     depth = int(words[1]) if len(words) > 1 and words[1].isdigit() else 1
     raise BreakLoop(depth, goes_on=words[0] == "continue")
 
 
-async def cd(shell: Shell, words: list[str]) -> int:
+async def cd(shell: CommandShell, words: list[str]) -> int:
     """Change the working directory."""
     where = words[1] if len(words) > 1 else shell.state.is_set("HOME") or "/"
     if where == "-":
@@ -55,7 +55,7 @@ async def cd(shell: Shell, words: list[str]) -> int:
     return 0
 
 
-async def command(shell: Shell, words: list[str]) -> int:
+async def command(shell: CommandShell, words: list[str]) -> int:
     """Tell where a command is (-v), or run it past functions."""
     if words[1:2] in (["-v"], ["-V"]):
         return await _where(shell, words[2:], full=words[1] == "-V")
@@ -75,7 +75,7 @@ async def command(shell: Shell, words: list[str]) -> int:
     return await child.wait()
 
 
-async def _where(shell: Shell, names: list[str], *, full: bool) -> int:
+async def _where(shell: CommandShell, names: list[str], *, full: bool) -> int:
     code = 0
     for name in names:
         if name in shell.state.functions or name in shell.builtins:
@@ -92,18 +92,18 @@ async def _where(shell: Shell, names: list[str], *, full: bool) -> int:
     return code
 
 
-async def type_(shell: Shell, words: list[str]) -> int:
+async def type_(shell: CommandShell, words: list[str]) -> int:
     """Tell what a command is."""
     return await _where(shell, words[1:], full=True)
 
 
-async def eval_(shell: Shell, words: list[str]) -> int:
+async def eval_(shell: CommandShell, words: list[str]) -> int:
     """Run its arguments as a script."""
     shell.state.last = 0
     return await shell.run_text(" ".join(words[1:]))
 
 
-async def source(shell: Shell, words: list[str]) -> int:
+async def source(shell: CommandShell, words: list[str]) -> int:
     """Run a file in this shell."""
     if len(words) < 2:
         await shell.say(f"{words[0]}: filename argument required")
@@ -122,17 +122,17 @@ async def source(shell: Shell, words: list[str]) -> int:
         return leave.code
 
 
-async def exit_(shell: Shell, words: list[str]) -> int:
+async def exit_(shell: CommandShell, words: list[str]) -> int:
     """Leave the shell."""
     raise ProcessExit(await _number(shell, words, shell.state.last))
 
 
-async def return_(shell: Shell, words: list[str]) -> int:
+async def return_(shell: CommandShell, words: list[str]) -> int:
     """Leave a function."""
     raise ReturnFunction(await _number(shell, words, shell.state.last))
 
 
-async def _number(shell: Shell, words: list[str], default: int) -> int:
+async def _number(shell: CommandShell, words: list[str], default: int) -> int:
     if len(words) < 2:
         return default
     if not re.fullmatch(r"-?\d+", words[1]):
@@ -141,7 +141,7 @@ async def _number(shell: Shell, words: list[str], default: int) -> int:
     return int(words[1]) & 255
 
 
-async def export(shell: Shell, words: list[str]) -> int:
+async def export(shell: CommandShell, words: list[str]) -> int:
     """Export variables, or make them read-only (readonly)."""
     read_only = words[0] == "readonly"
     rest = [word for word in words[1:] if word != "-p"]
@@ -165,7 +165,7 @@ async def export(shell: Shell, words: list[str]) -> int:
     return 0
 
 
-async def local(shell: Shell, words: list[str]) -> int:
+async def local(shell: CommandShell, words: list[str]) -> int:
     """Make variables local to the function."""
     if not shell.state.scopes:
         await shell.say("local: not in a function")
@@ -183,7 +183,7 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "'\\''") + "'"
 
 
-async def read(shell: Shell, words: list[str]) -> int:
+async def read(shell: CommandShell, words: list[str]) -> int:
     """Read one line into variables; never a byte further."""
     raw = "-r" in words
     names = [word for word in words[1:] if not word.startswith("-")] or ["REPLY"]
@@ -195,7 +195,7 @@ async def read(shell: Shell, words: list[str]) -> int:
     return 0 if whole else 1
 
 
-async def set_(shell: Shell, words: list[str]) -> int:
+async def set_(shell: CommandShell, words: list[str]) -> int:
     """Set options and arguments, or show the variables."""
     if len(words) == 1:
         for name, one in sorted(shell.state.variables.items()):
@@ -214,7 +214,7 @@ async def set_(shell: Shell, words: list[str]) -> int:
     return 0
 
 
-def set_flag(shell: Shell, flag: str, rest: list[str]) -> bool:
+def set_flag(shell: CommandShell, flag: str, rest: list[str]) -> bool:
     """Set one cluster of flags (-eu, -o pipefail); False when one is not known."""
     is_on = flag[0] == "-"
     for letter in flag[1:]:
@@ -230,7 +230,7 @@ def set_flag(shell: Shell, flag: str, rest: list[str]) -> bool:
     return True
 
 
-async def shift(shell: Shell, words: list[str]) -> int:
+async def shift(shell: CommandShell, words: list[str]) -> int:
     """Drop arguments from the front."""
     count = await _number(shell, words, 1)
     if count > len(shell.state.arguments):
@@ -242,7 +242,7 @@ async def shift(shell: Shell, words: list[str]) -> int:
     return 0
 
 
-async def trap(shell: Shell, words: list[str]) -> int:
+async def trap(shell: CommandShell, words: list[str]) -> int:
     """Keep what runs at the exit; other signals' traps are not supported in the sandbox."""
     rest = [word for word in words[1:] if word != "--"]
     if not rest:
@@ -256,7 +256,7 @@ async def trap(shell: Shell, words: list[str]) -> int:
     return 0
 
 
-async def unset(shell: Shell, words: list[str]) -> int:
+async def unset(shell: CommandShell, words: list[str]) -> int:
     """Forget variables, or functions with -f."""
     functions = "-f" in words[1:2]
     for name in words[1:]:
@@ -271,7 +271,7 @@ async def unset(shell: Shell, words: list[str]) -> int:
     return 0
 
 
-async def wait(shell: Shell, words: list[str]) -> int:
+async def wait(shell: CommandShell, words: list[str]) -> int:
     """Wait for jobs."""
     if len(words) == 1:
         for child in shell.state.jobs.values():
@@ -284,20 +284,20 @@ async def wait(shell: Shell, words: list[str]) -> int:
     return code
 
 
-async def pwd(shell: Shell, words: list[str]) -> int:
+async def pwd(shell: CommandShell, words: list[str]) -> int:
     """Print the working directory."""
     del words
     await shell.process.out(shell.process.cwd + "\n")
     return 0
 
 
-async def echo(shell: Shell, words: list[str]) -> int:
+async def echo(shell: CommandShell, words: list[str]) -> int:
     """Print its arguments."""
     await shell.process.out(printing.echo_text(words[1:], escapes=shell.state.dialect is Dialect.DASH))
     return 0
 
 
-async def printf(shell: Shell, words: list[str]) -> int:
+async def printf(shell: CommandShell, words: list[str]) -> int:
     """Print by a format."""
     text, problem = printing.format_text(words[1:])
     await shell.process.out(text)
@@ -307,7 +307,7 @@ async def printf(shell: Shell, words: list[str]) -> int:
     return 0
 
 
-async def test(shell: Shell, words: list[str]) -> int:
+async def test(shell: CommandShell, words: list[str]) -> int:
     """Test a condition."""
     try:
         return 0 if testing.holds(words, shell.process) else 1
@@ -316,7 +316,7 @@ async def test(shell: Shell, words: list[str]) -> int:
         return 2
 
 
-async def kill(shell: Shell, words: list[str]) -> int:
+async def kill(shell: CommandShell, words: list[str]) -> int:
     """Send a signal."""
     before = shell.process.argv
     shell.process.argv = [shell.state.zeroth, *words[1:]]
@@ -326,14 +326,14 @@ async def kill(shell: Shell, words: list[str]) -> int:
         shell.process.argv = before
 
 
-async def umask(shell: Shell, words: list[str]) -> int:
+async def umask(shell: CommandShell, words: list[str]) -> int:
     """Print the mask; setting it does nothing."""
     if len(words) == 1:
         await shell.process.out("0022\n")
     return 0
 
 
-async def unsupported(shell: Shell, words: list[str]) -> int:
+async def unsupported(shell: CommandShell, words: list[str]) -> int:
     """Say what the sandbox's shell does not know."""
     await shell.say(f"{words[0]}: not supported in the sandbox")
     return 2

@@ -1,12 +1,12 @@
-"""Run parsed scripts: pipelines, jobs, redirections, control flow."""
+"""Run parsed scripts: pipelines, jobs, control flow."""
 
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from podium.sandbox.runtime.process import Process, ProcessExit
-from podium.sandbox.runtime.shell.expand import Expander
 from podium.sandbox.runtime.shell.parser import Parser, ShellSyntaxError
 from podium.sandbox.runtime.shell.patterns import matches
+from podium.sandbox.runtime.shell.simple import DEPTH_LIMIT, Builtin, CommandShell
 from podium.sandbox.runtime.shell.state import BreakLoop, Dialect, ReturnFunction, ShellState
 from podium.sandbox.runtime.shell.syntax import (
     AndOr,
@@ -26,21 +26,15 @@ from podium.sandbox.runtime.shell.syntax import (
 )
 from podium.sandbox.runtime.streams import NullStream, Stream, pipe
 
-Builtin = Callable[["Shell", list[str]], Awaitable[int]]
-DEPTH_LIMIT = 200
 
+class Shell(CommandShell):
+    """One shell; subshells are shells of their own, one deeper."""
 
-class Shell:
-    """One shell. `builtins` are commands that run inside it."""
-
-    def __init__(self, state: ShellState, builtins: dict[str, Builtin], depth: int = 0) -> None:
-        """Begin with a state."""
-        self.state, self.builtins, self.depth = state, builtins, depth
-        self.expander = Expander(state, self._capture)
+    def __init__(self, state: ShellState, builtins: Mapping[str, Builtin], depth: int = 0) -> None:
+        """Begin with a state; `builtins` are commands that run inside it."""
+        super().__init__(state, builtins)
+        self.depth = depth
         self.guarded = 0
-        self.is_tail = False
-
-    # texts
 
     async def run_text(self, text: str) -> int:
         """Run a text command by command, as it is parsed; a later error does not undo what ran."""
@@ -65,8 +59,6 @@ class Shell:
             case Dialect.ASH:
                 await self.say(f"syntax error: {words}")
         raise ProcessExit(2)
-
-    # structure
 
     async def script(self, script: Script) -> int:
         """Run statements in order."""
@@ -133,10 +125,10 @@ class Shell:
                 self.state.functions[name] = body
                 self.state.last = 0
             case Compound(body, redirects):
-                await self._redirected(redirects, lambda: self._bare(body))
+                await self.redirected(redirects, lambda: self._bare(body))
             case Simple():
                 self.state.line = command.line
-                await self._simple(command)
+                await self.simple(command)
         return self.state.last
 
     async def _bare(self, body: object) -> int:
@@ -210,8 +202,6 @@ class Shell:
                     await self.script(body)
                     return
 
-    # children
-
     def _held(self) -> dict[int, Stream]:
         return {number: stream.hold() for number, stream in self.process.streams.items()}
 
@@ -240,7 +230,8 @@ class Shell:
                 await self.run_text(trap)
         return code
 
-    async def _capture(self, script: Script) -> str:
+    async def capture(self, script: Script) -> str:
+        """Run a script in a subshell and return its output."""
         reader, writer = pipe()
         streams = self._held()
         _replace(streams, 1, writer)

@@ -9,7 +9,7 @@ from podium.sandbox.runtime.process import NotStartedError, Process, ProcessExit
 from podium.sandbox.runtime.shell.expand import Expander, ExpansionError
 from podium.sandbox.runtime.shell.redirects import CreateError, applied, drop
 from podium.sandbox.runtime.shell.state import Dialect, ReturnFunction, ShellState, Variable
-from podium.sandbox.runtime.shell.syntax import Command, Redirect, Script, Simple
+from podium.sandbox.runtime.shell.syntax import Command, Redirect, Script, Simple, Substitution
 
 DEPTH_LIMIT = 200
 Builtin = Callable[["CommandShell", list[str]], Awaitable[int]]
@@ -45,7 +45,8 @@ class CommandShell(abc.ABC):
         """Write a message to standard error."""
         await self.process.err(self.state.words(message))
 
-    async def _simple(self, command: Simple) -> None:
+    async def simple(self, command: Simple) -> None:
+        """Run a simple command."""
         state = self.state
         try:
             words = await self.expander.fields(command.words)
@@ -62,17 +63,17 @@ class CommandShell(abc.ABC):
         if name == "exec" and name not in state.functions:
             await self._exec(words[1:], command.redirects, values)
         elif name in state.functions or name in self.builtins:
-            await self._redirected(command.redirects, lambda: self._inside(words, values))
+            await self.redirected(command.redirects, lambda: self._inside(words, values))
         else:
             await self._external(words, command.redirects, values)
 
     async def _assign_only(self, command: Simple, values: list[tuple[str, str]]) -> None:
-        code = self.state.last if any(len(word) > 0 for _, word in command.assignments) and _substitutes(command) else 0
+        code = self.state.last if _substitutes(command) else 0
         for name, value in values:
             await self._put(name, value)
         self.state.last = code
         if command.redirects:
-            await self._redirected(command.redirects, self._nothing)
+            await self.redirected(command.redirects, self._nothing)
 
     async def _nothing(self) -> int:
         self.state.last = 0
@@ -116,7 +117,8 @@ class CommandShell(abc.ABC):
             self.state.arguments = before
             self.state.leave_function()
 
-    async def _redirected(self, redirects: Sequence[Redirect], body: Callable[[], Awaitable[int]]) -> None:
+    async def redirected(self, redirects: Sequence[Redirect], body: Callable[[], Awaitable[int]]) -> None:
+        """Run something with redirections done and undone."""
         if not redirects:
             await body()
             return
@@ -216,7 +218,7 @@ def _restore(state: ShellState, name: str, variable: Variable | None) -> None:
 
 
 def _substitutes(command: Simple) -> bool:
-    return any(type(part).__name__ == "Substitution" for _, word in command.assignments for part in word)
+    return any(isinstance(part, Substitution) for _, word in command.assignments for part in word)
 
 
 def _dash_reason(error: FileError) -> str:
