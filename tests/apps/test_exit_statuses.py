@@ -61,7 +61,7 @@ USAGE: tuple[tuple[tuple[str, ...], str], ...] = (
     (("exec", "web_1", "--", "ls"), "web_1"),
     (("exec", "nope/web", "--", "ls"), "unknown type"),
     (("exec", "--targets-from", "/dev/null", "--", "ls"), "names no target"),
-    (("exec", "--targets-from", "/nonexistent", "--", "ls"), "/nonexistent: No such file"),
+    (("exec", "--targets-from", "/nonexistent/x", "--", "ls"), "--targets-from: /nonexistent/x: No such file"),
     (("exec", "--all", "--", "ls", "x" * 4096), "--script"),
     (("exec", "--all", "-t", "--", "ls"), "leave it out"),
     (("exec", "--all", "-it", "--", "ls"), "leave it out"),
@@ -76,7 +76,7 @@ USAGE: tuple[tuple[tuple[str, ...], str], ...] = (
     (("exec", "--all", "--sh", "ls", "--", "ls"), "contradict"),
     (("exec", "--all", "--sh", " "), "empty"),
     (("exec", "--all", "--script", "/dev/null"), "empty"),
-    (("exec", "--all", "--stdin-from", "/nonexistent", "--", "ls"), "/nonexistent"),
+    (("exec", "--all", "--stdin-from", "/nonexistent/x", "--", "ls"), "/nonexistent/x"),
     (("exec", "--all", "--env", "1X=2", "--", "ls"), "name of a variable"),
     (("exec", "--all", "--env", "PODIUM_TEST_UNSET", "--", "ls"), "is not set here"),
     (("exec", "--all", "-A", "-n", "shop", "--", "ls"), "contradict"),
@@ -104,8 +104,24 @@ def test_wrong_usage_is_2_and_one_line_that_says_what(podium: Terminal, argv: tu
     assert said in ran.err
 
 
+def test_argv_is_split_at_its_first_dashes_only(podium: Terminal) -> None:
+    stage = Stage([pod("web-1")])
+    assert podium(stage, "exec", "web-1", "-q", "--", "sh", "-c", "--", "--all", "--help").status == 0
+    assert stage.exec.seen[0][1].argv == ("sh", "-c", "--", "--all", "--help")
+
+
 def test_a_secret_that_was_refused_is_not_said_again(podium: Terminal) -> None:
     assert "s3cret" not in podium(None, "exec", "--all", "--token", "s3cret", "--", "ls").err
+
+
+@pytest.mark.on(why="refused before any cluster is asked")
+def test_pitfall_24_a_long_argv_is_refused_with_a_hint_to_script(podium: Terminal) -> None:
+    stage = Stage([pod("web-1")])
+    assert podium(stage, *EXEC, "--", "echo", "x" * 4000).status == 0
+    ran = podium(stage, *EXEC, "--", "echo", "x" * 4092)
+    assert ran.status == 2
+    assert "--script FILE" in ran.err
+    assert len(stage.exec.seen) == 1
 
 
 def sends(number: signal.Signals) -> Callable[[], None]:

@@ -118,8 +118,9 @@ def test_jsonl_has_the_documented_keys_in_their_order(podium: Terminal, stage: S
         assert own == ["started", "output", "output", "finished"]
 
 
-def test_a_character_split_over_two_frames_is_whole_in_jsonl(podium: Terminal) -> None:
-    """Pitfall 10: bytes are not text, and frames split characters."""
+@pytest.mark.on(why="decided where JSON is written, whatever sent the bytes")
+def test_pitfall_10_a_character_split_over_two_frames_is_whole_in_jsonl(podium: Terminal) -> None:
+    """Bytes are not text, and frames split characters."""
     pieces = [b"x\xe2", b"\x82", b"\xacy", b"\xff", b"\xe2"]
     lines = podium(Stage([pod("web-1")], lambda _: Act(stdout=pieces)), "exec", "--all", "-o", "jsonl", "--", "x").lines
     outputs = [line for line in lines if line["event"] == "output"]

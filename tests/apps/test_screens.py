@@ -108,8 +108,9 @@ def test_group_by_splits(podium: Terminal) -> None:
     ]
 
 
-def test_stream_prefixes_only_what_differs_and_never_mixes_lines(podium: Terminal) -> None:
-    """Pitfall 14: two targets never share a line."""
+@pytest.mark.on(why="decided where lines are written; tests/apps/test_program.py streams from the sandbox")
+def test_pitfall_14_streamed_targets_never_share_a_line(podium: Terminal) -> None:
+    """The prefix has only what differs; pieces of lines wait for their end."""
 
     def act(target: Target) -> Act:
         return Act(stdout=[b"be", b"gin\nmid", b"dle\nno end"], stderr=b"warned\n")

@@ -132,7 +132,10 @@ def _given(flags: Flags) -> tuple[Target, ...] | None:
     if source == "-":
         text, source = sys.stdin.buffer.read(), "stdin"
     else:
-        text = Path(source).read_bytes()
+        try:
+            text = Path(source).read_bytes()
+        except OSError as error:
+            raise UsageError(f"--targets-from: {source}: {error.strerror}") from None
     given = names.parse_given(text.decode("utf-8", "replace").splitlines(), source)
     if not given:
         raise UsageError(f"--targets-from: {source} names no target: {_WAYS}")
