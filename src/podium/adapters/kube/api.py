@@ -65,9 +65,8 @@ class Api:
         route, self._prefix = _read_route(access, self._wire.environ)
         self._dialer = Dialer(route, access.tls, self._wire.receive_buffer)
         self._route = route
-        host = f"[{route.host}]" if ":" in route.host else route.host
         self._headers = (
-            ("Host", f"{host}:{route.port}"),
+            ("Host", urlsplit(access.server).netloc.rpartition("@")[2]),
             ("User-Agent", user_agent),
             # Exec and logs answer 406 to JSON alone.
             ("Accept", "application/json, */*"),
@@ -96,14 +95,17 @@ class Api:
         Raises as `get` does; the iteration raises NoAnswerError where the answer breaks off.
         """
 
-        async def attempt(credential: Credential) -> tuple[Connection, StreamedAnswer]:
-            return await self._open_stream(credential, path, query)
+        opened: list[Connection] = []
 
-        connection, answer = await self._with_renewal(attempt, lambda opened: opened[1].status == 401)
+        async def attempt(credential: Credential) -> StreamedAnswer:
+            opened.append(await self._dial(credential))
+            return await self._open_stream(opened[-1], self._build(credential, "GET", (path, query)))
+
         try:
-            yield answer
+            yield await self._with_renewal(attempt, lambda answer: answer.status == 401)
         finally:
-            connection.abort()
+            for connection in opened:
+                connection.abort()
 
     async def upgrade(self, path: str, query: Query, protocols: Sequence[str], receiver: Receiver) -> Session:
         """Open a WebSocket and return its session; `connect_timeout` counts up to the 101.
@@ -181,9 +183,7 @@ class Api:
                 connection.abort()
         return response
 
-    async def _open_stream(self, credential: Credential, path: str, query: Query) -> tuple[Connection, StreamedAnswer]:
-        request = self._build(credential, "GET", (path, query))
-        connection = await self._dial(credential)
+    async def _open_stream(self, connection: Connection, request: bytes) -> StreamedAnswer:
         answer = StreamedAnswer(connection)
         connection.consumer = answer
         connection.write(request)
@@ -191,12 +191,8 @@ class Api:
             async with asyncio.timeout(self._request_timeout):
                 await answer.head
         except TimeoutError:
-            connection.abort()
             raise NoAnswerError(f"{self._where} gave no answer within {self._request_timeout:g} s") from None
-        except BaseException:
-            connection.abort()
-            raise
-        return connection, answer
+        return answer
 
     async def _open_session(
         self, credential: Credential, path: str, query: Query, opening: tuple[Sequence[str], Receiver]
@@ -215,7 +211,7 @@ class Api:
                 return await answer.done
         except TimeoutError:
             connection.abort()
-            raise NoAnswerError(
+            raise answer.refusal or NoAnswerError(
                 f"{self._where} did not answer the upgrade within {self._connect_timeout:g} s"
             ) from None
         except BaseException:

@@ -219,6 +219,7 @@ class Connection(asyncio.BufferedProtocol):
             if words is not None and exc is not None:
                 words.read(self._stream, self._dispatch)
         finally:
+            self._stream = None
             if words is not None:
                 words.close()
 

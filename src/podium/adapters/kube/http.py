@@ -35,11 +35,10 @@ class Response:
 class WholeAnswer:
     """Collects one answer, at most `limit` bytes of its body."""
 
-    def __init__(self, connection: Connection, limit: int, cut: bool = False) -> None:
+    def __init__(self, connection: Connection, limit: int) -> None:
         self._connection = connection
         self._reader = ResponseReader()
         self._limit = limit
-        self._cut = cut
         self._head: Head | None = None
         self._body = bytearray()
         self.began = False
@@ -59,17 +58,15 @@ class WholeAnswer:
                 self._head = part
             elif isinstance(part, Body):
                 self._body += part.data
+                if len(self._body) > self._limit:
+                    self._fail(f"the server's answer is longer than {self._limit} bytes")
+                    return
             else:
                 self._finish(part)
-        if len(self._body) > self._limit and not self.done.done():
-            if self._cut:
-                self._finish(Finished(1))
-            else:
-                self._fail(f"the server's answer is longer than {self._limit} bytes")
 
     def lost(self, loss: Loss) -> None:
         """Take the connection's end."""
-        if self._reader.ends_by_close or (self._cut and self._head is not None):
+        if self._reader.ends_by_close:
             self._finish(Finished(1))
         elif not self.done.done():
             self.done.set_exception(NoAnswerError(f"no whole answer: {loss.text}"))
@@ -80,7 +77,7 @@ class WholeAnswer:
             return
         self.reusable = head.reusable and part.rest == 0 and self._reader.finished
         self._connection.consumer = None
-        self.done.set_result(Response(head.status, head.headers, bytes(self._body[: self._limit])))
+        self.done.set_result(Response(head.status, head.headers, bytes(self._body)))
 
     def _fail(self, text: str) -> None:
         if not self.done.done():
@@ -216,10 +213,18 @@ class UpgradeAnswer:
             session.feed(data[len(data) - part.rest :])
         self.done.set_result(session)
 
-    def _refuse(self) -> None:
+    @property
+    def refusal(self) -> UpgradeRefusedError | None:
+        """What has come of a refusal, if it is one."""
         head = self._head
-        assert head is not None
-        self._fail(UpgradeRefusedError(head.status, head.headers, bytes(self._body[:REFUSAL_LIMIT])))
+        if head is None or head.status == 101:
+            return None
+        return UpgradeRefusedError(head.status, head.headers, bytes(self._body[:REFUSAL_LIMIT]))
+
+    def _refuse(self) -> None:
+        refusal = self.refusal
+        assert refusal is not None
+        self._fail(refusal)
 
     def _fail(self, error: NoAnswerError | UpgradeRefusedError) -> None:
         if not self.done.done():

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import fcntl
 import ipaddress
+import math
 import os
 import socket
 import struct
@@ -31,10 +32,14 @@ class Resolver:
 
     async def resolve(self, host: str, port: int) -> tuple[Address, ...]:
         """Return the addresses in the system's order; raises ConnectFailedError of kind dns."""
+        loop = asyncio.get_running_loop()
+        until, known = self._known.get((host, port), (0.0, ()))
+        if loop.time() < until:
+            return known
         with contextlib.suppress(ValueError):
             family = socket.AF_INET6 if ipaddress.ip_address(host).version == 6 else socket.AF_INET
-            return ((family, (host, port)),)
-        loop = asyncio.get_running_loop()
+            self._known[host, port] = (math.inf, ((family, (host, port)),))
+            return self._known[host, port][1]
         async with self._asking:
             until, known = self._known.get((host, port), (0.0, ()))
             if loop.time() < until:

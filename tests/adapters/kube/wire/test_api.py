@@ -289,6 +289,21 @@ def test_a_stream_that_nobody_reads_holds_the_server_back(run: Run, authority: A
     run(scenario())
 
 
+def test_an_answer_that_is_too_long_is_not_kept(run: Run, authority: Authority) -> None:
+    async def scenario() -> None:
+        async def script(talk: Talk) -> None:
+            await talk.request()
+            await talk.answer("200 OK", bytes(2000))
+            await talk.until_gone()
+
+        async with scripted(script, None) as server:
+            api = api_for(server.port, authority, scheme="http", wire=Wire(body_limit=1000))
+            with pytest.raises(NoAnswerError, match="longer than 1000 bytes"):
+                await api.get("/")
+
+    run(scenario())
+
+
 def test_nothing_listens(run: Run, authority: Authority) -> None:
     async def scenario() -> None:
         async with scripted(ok, None) as server:

@@ -249,6 +249,17 @@ def test_a_refusal_without_end_is_cut_at_64_kib(meet: Callable[..., Any]) -> Non
     assert len(caught.value.body) == 64 * 1024
 
 
+def test_pitfall_29_a_refusal_that_does_not_end_keeps_what_came(meet: Callable[..., Any]) -> None:
+    async def script(talk: Talk) -> None:
+        await talk.request()
+        await talk.send(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 99\r\n\r\nno such luck")
+        await talk.until_gone()
+
+    with pytest.raises(UpgradeRefusedError) as caught:
+        meet(script, connect_timeout=0.3)
+    assert caught.value.body == b"no such luck"
+
+
 def test_pitfall_29_a_proxy_that_takes_the_request_and_says_nothing(meet: Callable[..., Any]) -> None:
     async def script(talk: Talk) -> None:
         await talk.until_gone()
