@@ -57,7 +57,7 @@ def require(layout: Layout, version: Version, kit: Kit) -> Path:
     if shutil.which("go") is None:
         raise RigError(f"Go is not installed: the rig compiles Kubernetes {version} (Go 1.26 or newer on PATH)")
     layout.cache.mkdir(parents=True, exist_ok=True)
-    with (layout.cache / "lock").open("w") as lock:
+    with target.with_name(target.name + ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not _is_built(target, kit):
             _build_whole(layout, version, kit)
@@ -70,10 +70,9 @@ def _is_built(target: Path, kit: Kit) -> bool:
 
 def _build_whole(layout: Layout, version: Version, kit: Kit) -> None:
     """Build in a draft folder and rename it, so that a folder in the cache is whole or absent."""
-    for leftover in layout.cache.glob("building-*"):
-        shutil.rmtree(leftover, ignore_errors=True)
-    draft = layout.cache / f"building-{kit.stem}-{version}"
     target = folder_of(layout, version, kit)
+    draft = target.with_name(f"building-{target.name}")
+    shutil.rmtree(draft, ignore_errors=True)
     try:
         _build(layout, version, kit, draft)
         shutil.rmtree(target, ignore_errors=True)

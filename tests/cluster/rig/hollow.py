@@ -1,8 +1,9 @@
 """Hollow nodes: thousands of pods without containers behind the real API server of cluster A."""
 
 import http.client
+import json
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from . import api, build, kubeconfigs, lifecycle, processes
@@ -24,27 +25,41 @@ class Population:
 
 
 def up(layout: Layout, population: Population) -> str:
-    """Bring hollow nodes and pods up in cluster A; a running population is replaced."""
+    """Bring hollow nodes and pods up in cluster A; another population is replaced, the same one stays."""
     if population.nodes < 1 or population.pods < 1:
         raise RigError("hollow needs at least one node and one pod")
     lifecycle.programs_in_use(layout)
-    down(layout)
+    said = f"{population.pods} hollow pods on {population.nodes} hollow nodes are Running in namespace {NAMESPACE}"
     version = parse_version(lifecycle.saved_state(layout)["version"])
     programs = build.require(layout, version, build.OWN)
     pki = layout.pki(CLUSTER_A)
     ready = layout.home / "hollow.ready"
-    ready.unlink(missing_ok=True)
     config = kubeconfigs.write_component(layout, CLUSTER_A, "hollow", CLUSTER_A.local_url)
     argv = [str(programs / "hollow"), f"--kubeconfig={config}", f"--client-ca={pki / 'ca.crt'}"]
     argv += [f"--cert={pki / 'hollow.crt'}", f"--key={pki / 'hollow.key'}"]
     argv += [f"--listen=127.0.0.1:{HOLLOW_PORT}", f"--ready={ready}", f"--namespace={NAMESPACE}"]
     argv += [f"--nodes={population.nodes}", f"--pods={population.pods}"]
     argv += [f"--log-lines={population.log_lines}", f"--acts={population.acts}"]
+    if _stands(layout, population, argv):
+        return f"{said} already"
+    down(layout)
     record = processes.start(layout, NAME, argv)
     processes.wait_until(lambda: ready.exists() or not processes.is_alive(record), 300.0, 0.1)
     if not ready.exists():
         raise RigError(f"the hollow pods did not come up: {processes.last_lines(layout, NAME)}")
-    return f"{population.pods} hollow pods on {population.nodes} hollow nodes are Running in namespace {NAMESPACE}"
+    (layout.home / "hollow.json").write_text(json.dumps(argv))
+    return said
+
+
+def _stands(layout: Layout, population: Population, argv: Sequence[str]) -> bool:
+    """Tell whether the very same program runs with the same settings and all its pods are there."""
+    record = processes.find(layout, NAME)
+    noted = layout.home / "hollow.json"
+    if record is None or not processes.is_alive(record) or not noted.exists():
+        return False
+    answer = api.ask(layout, CLUSTER_A, "GET", f"/api/v1/namespaces/{NAMESPACE}/pods?limit=1")
+    there = len(answer.body["items"]) + int(answer.body["metadata"].get("remainingItemCount", 0))
+    return json.loads(noted.read_text()) == argv and there == population.pods
 
 
 def down(layout: Layout) -> str:
@@ -52,7 +67,8 @@ def down(layout: Layout) -> str:
     record = processes.find(layout, NAME)
     if record is not None:
         processes.stop(layout, [record], 5.0)
-    (layout.home / "hollow.ready").unlink(missing_ok=True)
+    for name in ("hollow.ready", "hollow.json"):
+        (layout.home / name).unlink(missing_ok=True)
     pods = f"/api/v1/namespaces/{NAMESPACE}/pods"
     nodes = "/api/v1/nodes?labelSelector=app%3Dhollow"
     api.ask(layout, CLUSTER_A, "DELETE", f"{pods}?gracePeriodSeconds=0")
