@@ -7,8 +7,13 @@ from collections import defaultdict
 from collections.abc import Generator
 
 import pytest
+from hypothesis import settings
 
 from support.places import REAL, SANDBOX, WIRES
+
+# Machines are shared and slow at times: an example's duration proves nothing.
+settings.register_profile("steady", deadline=None)
+settings.load_profile("steady")
 
 _PITFALL = re.compile(r"test_pitfall_(\d+)_")
 

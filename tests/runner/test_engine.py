@@ -49,6 +49,7 @@ def test_every_target_ends_once_and_the_journal_has_it_first() -> None:
     run_virtual(main())
 
 
+@pytest.mark.on(why="the engine in virtual time, on a scripted fleet")
 def test_pitfall_31_open_streams_stay_within_every_limit() -> None:
     async def main() -> None:
         stage = Stage(lambda _: Act(work=1.0))
@@ -84,6 +85,7 @@ def test_slow_start_shows_a_wrong_command_early() -> None:
     run_virtual(main())
 
 
+@pytest.mark.on(why="the engine in virtual time, on a scripted fleet")
 def test_pitfall_4_a_timeout_keeps_the_output_and_names_the_reason() -> None:
     async def main() -> None:
         stage = Stage(lambda _: Act(stdout=b"ok\n", work=1000.0))
@@ -135,6 +137,7 @@ def test_the_others_wait_for_their_scout_but_not_for_ever() -> None:
     run_virtual(main())
 
 
+@pytest.mark.on(why="the engine in virtual time, on a scripted fleet")
 def test_pitfall_19_a_node_that_does_not_answer_is_left_alone() -> None:
     dead = Rejected(Reason(Why.NODE_UNREACHABLE, "dial tcp: i/o timeout"))
 
@@ -194,6 +197,7 @@ def test_all_targets_on_not_ready_nodes_still_run() -> None:
     run_virtual(main())
 
 
+@pytest.mark.on(why="the engine in virtual time, on a scripted fleet")
 def test_pitfall_16_a_deleted_pod_ends_its_exec() -> None:
     async def main() -> None:
         stage = Stage(lambda _: Act(work=1000.0))
@@ -213,6 +217,7 @@ def test_pitfall_16_a_deleted_pod_ends_its_exec() -> None:
     run_virtual(main())
 
 
+@pytest.mark.on(why="the engine in virtual time, on a scripted fleet")
 @pytest.mark.parametrize(("life", "expected"), [("life-2", Why.CONTAINER_REPLACED), ("life-1", None)])
 def test_pitfall_15_exit_137_tells_a_replaced_container(life: str, expected: Why | None) -> None:
     async def main() -> None:

@@ -59,6 +59,7 @@ def test_the_mark_is_proof_even_where_no_status_came() -> None:
     assert decide(Evidence(V4, SUCCESS, mark="0", expects_mark=True)) == Succeeded(Proof.RUNTIME)
 
 
+@pytest.mark.on(why="pure: the wire's words alone; tests/conformance/test_exec_ends.py and its like meet the clusters")
 def test_pitfall_1_an_empty_error_channel_is_lost() -> None:
     outcome = decide(Evidence(V4, None))
     assert isinstance(outcome, Lost)
@@ -66,6 +67,7 @@ def test_pitfall_1_an_empty_error_channel_is_lost() -> None:
     assert why(decide(Evidence(V4, None, broken="reset by peer"))) is Why.BROKEN
 
 
+@pytest.mark.on(why="pure: the wire's words alone; tests/conformance/test_exec_ends.py and its like meet the clusters")
 @pytest.mark.parametrize(
     "raw",
     [
@@ -88,6 +90,7 @@ def test_pitfall_2_any_other_status_is_lost_and_never_crashes(raw: bytes) -> Non
         assert isinstance(decide(Evidence(protocol, raw)), Lost)
 
 
+@pytest.mark.on(why="pure: the wire's words alone; tests/conformance/test_exec_ends.py and its like meet the clusters")
 @given(st.binary(max_size=200))
 def test_pitfall_2_no_bytes_are_taken_for_a_success(raw: bytes) -> None:
     assert not isinstance(decide(Evidence(V4, raw, expects_mark=True)), Succeeded)
@@ -98,6 +101,7 @@ def test_exit_codes_are_kept(code: int) -> None:
     assert decide(Evidence(V4, exit_status(code))) == Failed(code, Proof.RUNTIME)
 
 
+@pytest.mark.on(why="pure: the wire's words alone; tests/conformance/test_exec_ends.py and its like meet the clusters")
 def test_pitfall_23_a_missing_shell_is_told_from_a_missing_command() -> None:
     missing = failure(RUNC + 'exec: "sh": executable file not found in $PATH: unknown')
     assert why(decide(Evidence(V4, missing, argv=("sh", "-c", "x"), by_shell=True))) is Why.NO_SHELL
@@ -145,17 +149,20 @@ def test_refusals_keep_the_servers_words() -> None:
     assert (outcome.reason.why, outcome.reason.detail) == (Why.FORBIDDEN, words)
 
 
+@pytest.mark.on(why="pure: the wire's words alone; tests/conformance/test_exec_ends.py and its like meet the clusters")
 def test_pitfall_18_a_container_not_found_is_rejected() -> None:
     outcome = refused(500, b'unable to upgrade connection: container not found ("c")\n', ("x",))
     assert isinstance(outcome, Rejected)
     assert outcome.reason.why is Why.CONTAINER_NOT_FOUND
 
 
+@pytest.mark.on(why="pure: the wire's words alone; tests/conformance/test_exec_ends.py and its like meet the clusters")
 @pytest.mark.parametrize(("code", "expected"), [(502, Lost), (504, Lost), (503, Lost), (500, Lost)])
 def test_pitfall_29_a_proxys_own_answer_may_hide_a_start(code: int, expected: type[Outcome]) -> None:
     assert isinstance(refused(code, b"<html>Bad Gateway</html>", ("x",)), expected)
 
 
+@pytest.mark.on(why="pure: the wire's words alone; tests/conformance/test_exec_ends.py and its like meet the clusters")
 @pytest.mark.parametrize("code", [400, 403, 426, 404, 429, 401])
 def test_pitfall_29_an_answer_below_500_means_it_never_began(code: int) -> None:
     assert isinstance(refused(code, b"no", ("x",)), Rejected)

@@ -49,6 +49,7 @@ def test_what_was_written_is_read_back(blobs: TemporaryBlobs, texts: list[tuple[
         assert blobs.read(stream, 10) == text[:10]
 
 
+@pytest.mark.on(why="memory and disk of this machine alone")
 def test_pitfall_11_a_flood_is_bounded_and_its_hash_covers_all(tmp_path: Path) -> None:
     blobs = TemporaryBlobs(Limits(stream=2 * BLOCK), str(tmp_path))
     capture, piece = blobs.capture(), memoryview(b"x" * BLOCK)
@@ -69,6 +70,7 @@ def test_two_floods_that_differ_beyond_what_is_kept_differ() -> None:
     assert blobs.read(one) == blobs.read(two)
 
 
+@pytest.mark.on(why="memory and disk of this machine alone")
 def test_pitfall_11_equal_answers_cost_once(tmp_path: Path) -> None:
     limits = Limits(stream=4 * BLOCK, memory=8 * BLOCK, disk=8 * BLOCK)
     blobs = TemporaryBlobs(limits, str(tmp_path))
