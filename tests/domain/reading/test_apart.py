@@ -100,6 +100,8 @@ def test_what_each_has_of_its_own_explains_nothing() -> None:
 def test_a_small_fleet_is_not_overread() -> None:
     pods = [pod(f"a{n}", node="n1" if n < 2 else "n2") for n in range(4)]
     assert judge(pods, [0, 1]) == "", "one split of four in three falls so by chance"
+    twelve = [pod(f"a{n}", node=f"n{n // 4}") for n in range(12)]
+    assert judge(twelve, [0, 1]) == "", "two of twelve share one of three nodes in one of four cases"
     ten = [pod(f"a{n}", revision="41" if n < 2 else "42", node=f"n{n}") for n in range(10)]
     assert judge(ten, [0, 1]) == "revision 41: 2/2, elsewhere 0/8"
 
