@@ -35,7 +35,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All that `serve` needs. `scenario` is a name or a TOML file; `port` 0 takes a free one; equal seeds make equal fleets."""
+    """All that `serve` needs: `scenario` is a name or a file; `port` 0 takes a free one; equal seeds, equal fleets."""
 
     pods: int = 60
     node_count: int = 6
@@ -55,6 +55,6 @@ class Settings:
     continue_seconds: float = 300.0
     """How long a continue token stays good."""
     stdin_wedges: bool = True
-    """Whether more stdin than the buffers hold, to a command that ends without reading it, holds the Status for ever."""
+    """Whether stdin beyond the buffers, to a command that ends without reading it, holds the Status for ever."""
     dial_timeout: float = 30.0
     """Seconds until a dial to a node that does not answer fails."""

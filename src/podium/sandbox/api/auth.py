@@ -91,7 +91,8 @@ class Authority:
         if name == "":
             if groups or uid != "" or extra:
                 listed = ", ".join(f'"{group}"' for group in groups)
-                info = f'&user.DefaultInfo{{Name:"", UID:"{uid}", Groups:[]string{{{listed}}}, Extra:map[string][]string(nil)}}'
+                named = f'Name:"", UID:"{uid}", Groups:[]string{{{listed}}}, Extra:map[string][]string(nil)'
+                info = f"&user.DefaultInfo{{{named}}}"
                 raise bad_request(f"requested {info} without impersonating a user name")
             return caller
         wanted = [("", "users", name), *(("", "groups", group) for group in groups)]
@@ -102,7 +103,9 @@ class Authority:
         )
         for group, resource, value in wanted:
             if not self.allows(caller, Attributes("impersonate", group, resource, "", value)):
-                raise forbidden(caller.name, "impersonate", group, resource.partition("/")[0], (resource, ""), value)
+                raise forbidden(
+                    caller.name, "impersonate", group, resource.partition("/")[0], scope=(resource, ""), name=value
+                )
         return Caller(name, tuple(dict.fromkeys((*groups, AUTHENTICATED))), uid, extra)
 
     def rules_of(self, caller: Caller) -> tuple[Rule, ...]:

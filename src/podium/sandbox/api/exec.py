@@ -117,7 +117,9 @@ class ExecService:
         translated = protocol is Protocol.V5 and not self.kubelet_translates
 
         async def takeover(connection: Connection) -> None:
-            session = Session(self, command, connection, protocol, translated, carried(self.box, facts))
+            session = Session(
+                self, command, connection, protocol, translated=translated, faults=carried(self.box, facts)
+            )
             self.running.add(session)
             try:
                 await connection.send(switch_head(request, protocol))

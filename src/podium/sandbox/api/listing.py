@@ -176,7 +176,7 @@ class Listing:
         namespace = target.namespace
         found: list[Item] = []
         for item in snapshot.items:
-            if namespace != "" and item.namespace != namespace:
+            if namespace not in ("", item.namespace):
                 continue
             if after is not None and (item.namespace, item.name) <= after:
                 continue

@@ -13,8 +13,8 @@ SYMBOLS = ("!=", "==", "(", ")", "!", ",", "=", ">", "<")
 KEY = re.compile(r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 LABEL_RULE = (
-    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end "
-    "with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is "
+    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and "
+    "end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is "
     "'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
 )
 KEY_RULE = (
@@ -94,45 +94,45 @@ class _LabelParser:
         return self.tokens[self.at]
 
     def take(self) -> str:
-        token = self.tokens[self.at]
+        word = self.tokens[self.at]
         self.at = min(self.at + 1, len(self.tokens) - 1)
-        return token
+        return word
 
     def parse(self) -> tuple[Requirement, ...]:
         found: list[Requirement] = []
         while True:
-            token = self.peek()
-            if token == "":
+            word = self.peek()
+            if word == "":
                 return tuple(found)
-            if token != "!" and token in SYMBOLS:
-                raise SelectorError(f"found '{token}', expected: !, identifier, or 'end of string'")
+            if word != "!" and word in SYMBOLS:
+                raise SelectorError(f"found '{word}', expected: !, identifier, or 'end of string'")
             try:
                 found.append(self.requirement())
             except SelectorError as error:
                 raise SelectorError(f"unable to parse requirement: {error}") from None
-            token = self.take()
-            if token == "":
+            word = self.take()
+            if word == "":
                 return tuple(found)
-            if token != ",":
-                raise SelectorError(f"found '{token}', expected: ',' or 'end of string'")
+            if word != ",":
+                raise SelectorError(f"found '{word}', expected: ',' or 'end of string'")
             after = self.peek()
             if after == "" or (after != "!" and after in SYMBOLS):
                 raise SelectorError(f"found '{after}', expected: identifier after ','")
 
     def requirement(self) -> Requirement:
-        token = self.take()
-        absent = token == "!"
+        word = self.take()
+        absent = word == "!"
         if absent:
-            token = self.take()
-        if token == "" or token in SYMBOLS:
-            raise SelectorError(f"found '{token}', expected: identifier")
-        if not KEY.fullmatch(token):
-            raise SelectorError(f'<nil>: Invalid value: "{token}": {KEY_RULE}')
+            word = self.take()
+        if word == "" or word in SYMBOLS:
+            raise SelectorError(f"found '{word}', expected: identifier")
+        if not KEY.fullmatch(word):
+            raise SelectorError(f'<nil>: Invalid value: "{word}": {KEY_RULE}')
         if absent:
-            return Requirement(token, Operator.ABSENT)
+            return Requirement(word, Operator.ABSENT)
         if self.peek() in ("", ","):
-            return Requirement(token, Operator.EXISTS)
-        return self.compared(token)
+            return Requirement(word, Operator.EXISTS)
+        return self.compared(word)
 
     def compared(self, key: str) -> Requirement:
         word = self.take()
@@ -160,31 +160,31 @@ class _LabelParser:
     def exact(self) -> frozenset[str]:
         if self.peek() in ("", ","):
             return frozenset(("",))
-        token = self.take()
-        if token in SYMBOLS:
-            raise SelectorError(f"found '{token}', expected: identifier")
-        return frozenset((token,))
+        word = self.take()
+        if word in SYMBOLS:
+            raise SelectorError(f"found '{word}', expected: identifier")
+        return frozenset((word,))
 
     def values(self) -> frozenset[str]:
-        token = self.take()
-        if token != "(":
-            raise SelectorError(f"found '{token}' expected: '('")
+        word = self.take()
+        if word != "(":
+            raise SelectorError(f"found '{word}' expected: '('")
         found: list[str] = []
         last = ","
         while True:
-            token = self.take()
-            if token == ")":
+            word = self.take()
+            if word == ")":
                 return frozenset((*found, "")) if last == "," else frozenset(found)
-            if token == ",":
+            if word == ",":
                 if last == ",":
                     found.append("")
-            elif token == "" or token in SYMBOLS:
-                raise SelectorError(f"found '{token}', expected: ',', or identifier")
+            elif word == "" or word in SYMBOLS:
+                raise SelectorError(f"found '{word}', expected: ',', or identifier")
             elif last != ",":
-                raise SelectorError(f"found '{token}', expected: ',' or ')'")
+                raise SelectorError(f"found '{word}', expected: ',' or ')'")
             else:
-                found.append(token)
-            last = token
+                found.append(word)
+            last = word
 
 
 def parse_labels(text: str) -> tuple[Requirement, ...]:
@@ -216,16 +216,25 @@ POD_FIELDS = frozenset(
         "status.nominatedNodeName",
     )
 )
-OBJECT = "involvedObject"
 FIELDS: Mapping[str, frozenset[str]] = {
     "pods": POD_FIELDS,
     "nodes": frozenset(("metadata.name", "spec.unschedulable")),
     "namespaces": frozenset(("metadata.name", "status.phase")),
     "events": frozenset(
-        ("metadata.name", "metadata.namespace", "reason", "reportingComponent", "source", "type")
-        + tuple(
-            f"{OBJECT}.{part}"
-            for part in ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
+        (
+            "metadata.name",
+            "metadata.namespace",
+            "reason",
+            "reportingComponent",
+            "source",
+            "type",
+            "involvedObject.kind",
+            "involvedObject.namespace",
+            "involvedObject.name",
+            "involvedObject.uid",
+            "involvedObject.apiVersion",
+            "involvedObject.resourceVersion",
+            "involvedObject.fieldPath",
         )
     ),
 }

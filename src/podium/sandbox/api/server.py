@@ -107,9 +107,11 @@ class ApiServer:
         wanted = Attributes(verb, target.group, target.full_resource, target.namespace, target.name)
         if not self.authority.allows(caller, wanted):
             scope = (target.full_resource, target.namespace)
-            raise forbidden(caller.name, verb, target.group, target.plural, scope, target.name)
+            raise forbidden(caller.name, verb, target.group, target.plural, scope=scope, name=target.name)
 
-    async def _serve(self, request: Request, target: Target, caller: Caller) -> Answer:
+    async def _serve(  # noqa: C901 - one branch a verb
+        self, request: Request, target: Target, caller: Caller
+    ) -> Answer:
         resource = target.resource
         if resource is None and (target.group not in GROUPS or target.version != "v1"):
             return no_such_page()

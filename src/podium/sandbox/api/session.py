@@ -63,6 +63,7 @@ class Session:
         command: Command,
         connection: Connection,
         protocol: Protocol,
+        *,
         translated: bool,
         faults: SessionFaults,
     ) -> None:

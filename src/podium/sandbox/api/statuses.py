@@ -99,7 +99,7 @@ def no_such_path() -> StatusError:
     return StatusError(404, "NotFound", "the server could not find the requested resource", {})
 
 
-def forbidden(user: str, verb: str, group: str, plural: str, scope: tuple[str, str], name: str) -> StatusError:
+def forbidden(user: str, verb: str, group: str, plural: str, *, scope: tuple[str, str], name: str) -> StatusError:
     """403, as responsewriters.ForbiddenStatusError; `scope` is (resource with subresource, namespace)."""
     resource, namespace = scope
     where = f'in the namespace "{namespace}"' if namespace != "" else "at the cluster scope"

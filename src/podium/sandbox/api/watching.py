@@ -179,7 +179,7 @@ class _Renderer:
 def _is_wanted(watch: Watch, item: Item) -> bool:
     if watch.target.namespace not in ("", item.namespace):
         return False
-    if watch.target.name != "" and watch.target.name != item.name:
+    if watch.target.name not in ("", item.name):
         return False
     return watch.selection.is_empty or watch.selection.matches(item.labels, item.fields)
 

@@ -115,7 +115,7 @@ def _error(fault: Fault, target: Target, caller: Caller, facts: dict[str, str]) 
         case Kind.FORBIDDEN:
             verb = {"exec": "get", "log": "get"}.get(facts["on"], facts["on"])
             scope = (target.full_resource, target.namespace)
-            return forbidden(caller.name, verb, target.group, target.plural, scope, target.name)
+            return forbidden(caller.name, verb, target.group, target.plural, scope=scope, name=target.name)
         case Kind.SERVER_ERROR:
             return internal("etcdserver: request timed out")
     return unknown_error(f"planted fault {fault.text}")

@@ -31,16 +31,16 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 BIN = _words(
-    "cat chmod chown cp date dd df echo false grep hostname kill ln ls mkdir mktemp mv ps pwd rm rmdir sed sh sleep stat "
-    "stty sync tar touch true uname"
+    "cat chmod chown cp date dd df echo false grep hostname kill ln ls mkdir mktemp mv ps pwd rm rmdir sed sh sleep "
+    "stat stty sync tar touch true uname"
 )
 USR_BIN = _words(
     "[ awk base64 basename cut dirname du env expr find free head id md5sum nproc od printenv printf readlink realpath "
     "seq sha256sum sort tail tee test tr tty uniq uptime wc which whoami xargs yes"
 )
 DIRECTORIES = _words(
-    "/ /app /bin /dev /etc /home /lib /mnt /opt /proc /root /run /sbin /srv /sys /tmp /usr /usr/bin /usr/lib /usr/local "
-    "/usr/local/bin /usr/local/sbin /usr/sbin /var /var/lib /var/log /var/run /var/run/secrets "
+    "/ /app /bin /dev /etc /home /lib /mnt /opt /proc /root /run /sbin /srv /sys /tmp /usr /usr/bin /usr/lib "
+    "/usr/local /usr/local/bin /usr/local/sbin /usr/sbin /var /var/lib /var/log /var/run /var/run/secrets "
     "/var/run/secrets/kubernetes.io /var/run/secrets/kubernetes.io/serviceaccount"
 )
 OS_RELEASE = {

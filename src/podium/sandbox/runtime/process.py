@@ -212,7 +212,7 @@ class Container:
     def signal(self, target: int, number: int) -> None:
         """Signal a process (target > 0) or a group (target < 0). Raises FileError when there is none."""
         chosen = [p for p in self.processes.values() if (p.pid == target if target > 0 else p.group == -target)]
-        if not chosen and not (target == 1 or target == -1):
+        if not chosen and target not in (1, -1):
             raise failure(errno.ENOENT, str(target))
         for process in chosen:
             process.signal(number)

@@ -44,6 +44,11 @@ class Connection:
             self._gone = asyncio.ensure_future(self._until_gone())
         return self._gone
 
+    def forget(self) -> None:
+        """Stop watching for the client's leave."""
+        if self._gone is not None:
+            self._gone.cancel()
+
     async def _until_gone(self) -> None:
         with contextlib.suppress(OSError):
             await self.writer.wait_closed()
@@ -128,8 +133,7 @@ class HttpServer:
             connection.abort()
         finally:
             writer.close()
-            if connection._gone is not None:
-                connection._gone.cancel()
+            connection.forget()
             if task is not None:
                 self.tasks.discard(task)
 

@@ -13,6 +13,7 @@ from podium.sandbox.world.nodes import address_of, with_ready
 from podium.sandbox.world.pods import ContainerSpec, Pod, PodTemplate, State, Trouble
 from podium.sandbox.world.scenario import Workload, WorkloadKind
 
+DEFAULT_IMAGE = "registry.example/shop/cart:2.8.0"
 Ended = Callable[[Pod, str], None]
 
 
@@ -62,9 +63,15 @@ class World:
             self.fleet.store.put("namespaces", replace(space, created=self.fleet.now()))
 
     def add_pod(
-        self, namespace: str, name: str, *, image: str = "registry.example/shop/cart:2.8.0", labels: dict[str, str] | None = None,
-        node: str | None = None, containers: tuple[str, ...] = ("app",),
-    ) -> Pod:  # fmt: skip
+        self,
+        namespace: str,
+        name: str,
+        *,
+        image: str = DEFAULT_IMAGE,
+        labels: dict[str, str] | None = None,
+        node: str | None = None,
+        containers: tuple[str, ...] = ("app",),
+    ) -> Pod:
         """Add one running pod without an owner and return it."""
         self.add_namespace(namespace)
         specs = tuple(ContainerSpec(one, image) for one in containers)
@@ -74,7 +81,7 @@ class World:
     def add_pods(self, namespace: str, workload: str, count: int) -> list[Pod]:
         """Add running pods of a new Deployment-like owner and return them."""
         self.add_namespace(namespace)
-        container = ContainerSpec("app", "registry.example/shop/cart:2.8.0")
+        container = ContainerSpec("app", DEFAULT_IMAGE)
         wanted = Workload(WorkloadKind.DEPLOYMENT, namespace, workload, (container,), labels={"app": workload})
         names = self.fleet.names
         revision = make_revision(wanted, 1, container.image, names.uid(), names.uid())
@@ -109,7 +116,7 @@ class World:
             self.vanish(pod.namespace, pod.name)
 
     def vanish(self, namespace: str, name: str, *, replaced: bool = True, frozen: bool = False) -> Pod:
-        """Take a pod away at once; its processes get 137, or with `frozen` their streams just stay open. Raises UnknownPodError."""
+        """Take a pod away at once: processes get 137, or `frozen` streams stay open. Raises UnknownPodError."""
         pod = self.pod(namespace, name)
         for hook in self.on_vanish:
             hook(pod, "frozen" if frozen else "gone")

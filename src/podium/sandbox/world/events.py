@@ -44,7 +44,7 @@ def trouble_events(pod: Pod, names: Names, now: float) -> list[Plain]:
             words = f"Back-off restarting failed container {name} in pod {pod.name}_{pod.namespace}({pod.uid})"
             return [make_event(pod, ("BackOff", words), WARNING, names, now)]
         case State.IMAGE_PULL:
-            failed = f'Failed to pull image "{image}": rpc error: code = NotFound desc = failed to pull and unpack image "{image}": not found'
+            failed = f'Failed to pull image "{image}": rpc error: code = NotFound desc = "{image}": not found'
             return [
                 make_event(pod, ("Failed", failed), WARNING, names, now),
                 make_event(pod, ("BackOff", f'Back-off pulling image "{image}"'), WARNING, names, now),

@@ -74,7 +74,7 @@ def build(settings: Settings, scenario: Scenario, now: Now = time.time) -> Fleet
     for workload, count in zip(scenario.workloads, counts, strict=True):
         builder = _Builder(fleet, workload, nodes, count)
         pods.extend(builder.pods())
-        make_owners(owners, workload, builder.revisions, builder.made, names, now())
+        make_owners(owners, workload, builder.revisions, builder.made, names=names, now=now())
     fleet.store.load("pods", pods)
     fleet.store.load("events", (event for pod in pods for event in trouble_events(pod, names, now())))
     for plural, items in owners.shelves.items():

@@ -32,6 +32,7 @@ def make_owners(
     workload: Workload,
     revisions: Mapping[tuple[int, str], "Revision"],
     pods: list["Pod"],
+    *,
     names: Names,
     now: float,
 ) -> None:
@@ -81,7 +82,7 @@ def pod_template(workload: Workload, revision: "Revision | None") -> Json:
     }
 
 
-def _plain(api: str, workload: Workload, uid: str, now: float, meta: Json, body: Json) -> Plain:
+def _plain(api: str, workload: Workload, uid: str, now: float, *, meta: Json, body: Json) -> Plain:
     return Plain(
         api, workload.kind.value, workload.namespace, workload.name, uid, now - AGE, workload.labels, meta, body
     )
@@ -118,7 +119,7 @@ def _deployment(workload: Workload, revisions: list["Revision"], uid: str, now: 
     if not well:
         status["unavailableReplicas"] = total - ready
     meta = {"generation": 1, "annotations": {ROLLOUT: str(number)}}
-    return _plain("apps/v1", workload, uid, now, meta, {"spec": spec, "status": status})
+    return _plain("apps/v1", workload, uid, now, meta=meta, body={"spec": spec, "status": status})
 
 
 def _replica_set(workload: Workload, revision: "Revision", owner: str, now: float) -> Plain:
@@ -161,7 +162,7 @@ def _stateful_set(workload: Workload, revisions: list["Revision"], uid: str, now
         "currentRevision": f"{workload.name}-{revisions[0].hash if revisions else ''}",
         "updateRevision": f"{workload.name}-{digest}",
     }
-    return _plain("apps/v1", workload, uid, now, {"generation": 1}, {"spec": spec, "status": status})
+    return _plain("apps/v1", workload, uid, now, meta={"generation": 1}, body={"spec": spec, "status": status})
 
 
 def _daemon_set(workload: Workload, revisions: list["Revision"], uid: str, now: float) -> Plain:
@@ -176,7 +177,7 @@ def _daemon_set(workload: Workload, revisions: list["Revision"], uid: str, now: 
         "updatedNumberScheduled": latest,
         "observedGeneration": 1,
     }
-    return _plain("apps/v1", workload, uid, now, {"generation": 1}, {"spec": spec, "status": status})
+    return _plain("apps/v1", workload, uid, now, meta={"generation": 1}, body={"spec": spec, "status": status})
 
 
 def _job(workload: Workload, revisions: list["Revision"], uid: str, now: float) -> Plain:
@@ -191,14 +192,14 @@ def _job(workload: Workload, revisions: list["Revision"], uid: str, now: float) 
     began = stamp(now - 3600)
     done = {"type": "Complete", "status": "True", "lastProbeTime": began, "lastTransitionTime": began}
     status = {"conditions": [done], "startTime": began, "completionTime": began, "succeeded": total, "ready": 0}
-    return _plain("batch/v1", workload, uid, now, {"generation": 1}, {"spec": spec, "status": status})
+    return _plain("batch/v1", workload, uid, now, meta={"generation": 1}, body={"spec": spec, "status": status})
 
 
 def _cron_job(workload: Workload, uid: str, now: float) -> Plain:
     template: Json = {"metadata": {}, "spec": {"template": pod_template(workload, None)}}
     spec = {"schedule": workload.schedule, "concurrencyPolicy": "Forbid", "suspend": False, "jobTemplate": template}
     status = {"lastScheduleTime": stamp(now // 86400 * 86400)}
-    return _plain("batch/v1", workload, uid, now, {"generation": 1}, {"spec": spec, "status": status})
+    return _plain("batch/v1", workload, uid, now, meta={"generation": 1}, body={"spec": spec, "status": status})
 
 
 def _service(workload: Workload, names: Names, now: float) -> Plain:

@@ -145,7 +145,7 @@ def _conditions(pod: Pod) -> list[Json]:
         return [unscheduled | {"reason": "Unschedulable", "message": words}]
     ready = state is State.RUNNING and not pod.node_lost
     why: Json = {}
-    if state in (State.COMPLETED,):
+    if state is State.COMPLETED:
         why = {"reason": "PodCompleted"}
     elif not ready:
         names = " ".join(spec.name for spec in pod.template.containers[:1])

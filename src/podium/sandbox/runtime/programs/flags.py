@@ -4,7 +4,7 @@ from podium.sandbox.runtime.process import Process, ProcessExit
 
 
 async def parse(process: Process, allowed: str, valued: str = "") -> tuple[dict[str, str], list[str]]:
-    """Return single-letter flags (with values for those in `valued`) and operands; an unknown flag ends the process with 2."""
+    """Return single-letter flags, with values for those in `valued`, and operands; an unknown flag ends it with 2."""
     flags: dict[str, str] = {}
     operands: list[str] = []
     words = list(process.argv[1:])

@@ -25,7 +25,7 @@ class StopOutput(Exception):
 
 
 def unescape(text: str, *, zero_octal: bool = False) -> str:
-    r"""Return a text with its \ sequences done; zero_octal takes \0nnn (echo, %b). Raises StopOutput with the text so far."""
+    r"""Return a text with its \ sequences done; zero_octal takes \0nnn (echo, %b). Raises StopOutput."""
     out: list[str] = []
     at = 0
     while at < len(text):

@@ -135,7 +135,7 @@ def _address(script: str, at: int, extended: bool) -> tuple[Address | None, int]
     return None, at
 
 
-def edit(lines: list[bytes], commands: list[Edit], *, quiet: bool) -> list[bytes]:
+def edit(lines: list[bytes], commands: list[Edit], *, quiet: bool) -> list[bytes]:  # noqa: C901
     """Return the edited lines."""
     out: list[bytes] = []
     inside: set[int] = set()

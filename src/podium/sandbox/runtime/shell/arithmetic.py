@@ -110,7 +110,7 @@ class _Evaluator:
             return quotient if operator == "/" else left - quotient * right
         return int(OPERATIONS[operator](left, right))
 
-    def unary(self) -> int:
+    def unary(self) -> int:  # noqa: C901 - one branch an operator
         match self.take():
             case "-":
                 return -self.unary()

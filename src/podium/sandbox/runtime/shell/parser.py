@@ -96,7 +96,7 @@ class Parser(TokenReader):
             commands.append(self._command())
         return Pipeline(tuple(commands), negated)
 
-    def _command(self) -> Command:
+    def _command(self) -> Command:  # noqa: C901 - one branch a keyword
         token = self.peek()
         if token.word is None:
             if token.text == "(":
