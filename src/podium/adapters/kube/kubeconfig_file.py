@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -189,7 +190,7 @@ def _parse(path: Path, text: str) -> object:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark is not None else 1
-        raise UsageError(f"{path}:{line}: broken YAML: {error.problem or 'not readable'}") from None
+        raise UsageError(f"{path}:{line}: broken YAML: {_without_values(error.problem)}") from None
     except yaml.YAMLError as error:
         position = getattr(error, "position", 0)
         line = text[:position].count("\n") + 1
@@ -198,6 +199,11 @@ def _parse(path: Path, text: str) -> object:
         raise UsageError(f"{path}:1: broken YAML: nested too deeply, or a value out of range") from None
     finally:
         loader.dispose()
+
+
+def _without_values(problem: str | None) -> str:
+    """Return YAML's own words without what it quotes from the file, punctuation apart: that may be a secret."""
+    return re.sub(r"'[^']{4,}'|\"[^\"]{4,}\"", "...", " ".join((problem or "not readable").split()))
 
 
 def _as_yaml_would(value: object) -> object:
@@ -210,7 +216,8 @@ def _as_yaml_would(value: object) -> object:
         return PlainFlag("true" if value else "false")
     if isinstance(value, int | float):
         return PlainNumber(json.dumps(value))
-    return value
+    # Half a surrogate pair is no text: JSON can write it, UTF-8 cannot.
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
 @cache

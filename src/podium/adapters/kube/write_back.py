@@ -38,7 +38,7 @@ def write_back(file: Path, user: str, settings: Mapping[str, str]) -> None:
             _replace(file, edited(text, user, settings).encode())
     except OSError as error:
         raise WriteBackError(f"{file}: {error.strerror or 'cannot be written'}") from None
-    except UnicodeDecodeError:
+    except UnicodeError:
         raise WriteBackError(f"{file}: not UTF-8 text") from None
 
 
@@ -92,6 +92,10 @@ def edited(text: str, user: str, settings: Mapping[str, str]) -> str:
     """
     import yaml
 
+    if text.lstrip().startswith("{"):
+        # JSON has no comments to keep, and tabs and escapes that YAML does not take.
+        with contextlib.suppress(ValueError):
+            return _edited_json(json.loads(text), user, settings)
     try:
         config = _config_node(yaml.compose(text, Loader=yaml.CSafeLoader), user)
         if config is None:
@@ -109,6 +113,14 @@ def edited(text: str, user: str, settings: Mapping[str, str]) -> str:
     if before != after:
         raise WriteBackError("its layout is unusual; the tokens cannot be placed without changing more")
     return result
+
+
+def _edited_json(root: object, user: str, settings: Mapping[str, str]) -> str:
+    config = _config_of(root, user)
+    if config is None:
+        raise WriteBackError(f'user "{user}" with an auth-provider is not in it any more')
+    config.update(settings)
+    return json.dumps(root, indent=2, ensure_ascii=False) + "\n"
 
 
 def _plain(text: str) -> object:
