@@ -24,18 +24,26 @@ clusters:
 - name: c
   cluster:
     server: https://h:6443
-    certificate-authority-data: &a "Tk9QRQ=="
+    tls-server-name: &a name
+    proxy-url: http://u:hunter2hunter2@p
     extensions: [{name: client.authentication.k8s.io/exec, extension: {n: 7, f: 1e3, o: 0o7}}]
 users:
 - name: u
   user:
     token: hunter2hunter2
+    as: *a
     as-groups: [a, b]
     as-user-extra: {k: [v]}
+- name: v
+  user:
     exec: {command: c, apiVersion: client.authentication.k8s.io/v1beta1, env: [{name: A, value: hunter2hunter2}]}
-    auth-provider: {name: oidc, config: {refresh-token: hunter2hunter2, id-token: hunter2hunter2}}
+- name: w
+  user:
+    auth-provider: {name: oidc, config: {idp-issuer-url: "https://i", client-id: c, id-token: hunter2hunter2}}
 contexts:
 - {name: x, context: {cluster: c, user: u, namespace: n}}
+- {name: y, context: {cluster: c, user: v, namespace: n}}
+- {name: z, context: {cluster: c, user: w, namespace: n}}
 """
 ODD = st.sampled_from(
     [*":-[]{}&*!|>'\"%@`#,?\n\t \\\x00\x85\ufeff~0", "<<: *a", "!!binary ", "--- ", "&b ", "*b ", "? "]
@@ -81,6 +89,13 @@ def test_yaml_does_not_quote_the_file(tmp_path: Path, text: str) -> None:
     assert "hunter2" not in str(refused.value)
 
 
+def test_the_whole_one_is_sound(tmp_path: Path) -> None:
+    path = tmp_path / "config"
+    path.write_text(WHOLE)
+    config = load(str(path), Surroundings({}))
+    assert [config.resolve(name).user_name for name in config.contexts()] == ["u", "v", "w"]
+
+
 def test_half_a_surrogate_pair_is_no_crash(tmp_path: Path) -> None:
     path = tmp_path / "config"
     config = yaml.safe_load(WHOLE)
@@ -94,8 +109,8 @@ TOKENS = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=30
 
 
 @st.composite
-def configs(draw: DrawFn) -> tuple[dict[str, object], str, str]:
-    """A kubeconfig with an OIDC user among others, its text in one of the usual layouts, and that user's name."""
+def configs(draw: DrawFn) -> tuple[str, str]:
+    """A kubeconfig with OIDC users in one of the usual layouts, and one user's name."""
     names = draw(st.lists(PLAIN, min_size=1, max_size=3, unique=True))
     settings_of = st.dictionaries(st.sampled_from(["client-id", "id-token", "refresh-token", "x"]), TOKENS, min_size=1)
     users = [{"name": name, "user": {"auth-provider": {"name": "oidc", "config": draw(settings_of)}}} for name in names]
@@ -113,7 +128,7 @@ def configs(draw: DrawFn) -> tuple[dict[str, object], str, str]:
             canonical=layout == "canonical",
             default_style=draw(st.sampled_from([None, "'", '"', "|", ">"])) if layout == "block" else None,
         )
-    return config, text, draw(st.sampled_from(names))
+    return text, draw(st.sampled_from(names))
 
 
 def strings(text: str) -> object:
@@ -126,9 +141,9 @@ def strings(text: str) -> object:
 @settings(max_examples=60, deadline=None)
 @given(configs(), TOKENS, st.one_of(st.none(), TOKENS))
 def test_an_edit_changes_the_tokens_of_one_user_and_nothing_else(
-    made: tuple[dict[str, object], str, str], id_token: str, refresh_token: str | None
+    made: tuple[str, str], id_token: str, refresh_token: str | None
 ) -> None:
-    _, text, name = made
+    text, name = made
     changes = {"id-token": id_token} | ({} if refresh_token is None else {"refresh-token": refresh_token})
     expected = strings(text)
     assert isinstance(expected, dict)
