@@ -103,6 +103,7 @@ class Stage:
     error: Exception | None = None
     journal_error: Exception | None = None
     cluster: str = "prod/eu"
+    reviews: ScriptedReviews = field(default_factory=ScriptedReviews)
     settings: list[bootstrap.Connect] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -114,8 +115,7 @@ class Stage:
         if self.error is not None:
             raise self.error
         inventory = GivenInventory(Snapshot(tuple(self.pods), unreached=self.unreached, notes=self.notes))
-        reviews = ScriptedReviews()
-        only = Cluster(self.cluster, "https://c", "shop", "id", inventory, self.exec, reviews, _about)
+        only = Cluster(self.cluster, "https://c", "shop", "id", inventory, self.exec, self.reviews, _about)
         journals = OpenJournals(self.journal_error)
         blobs = TemporaryBlobs()
         try:

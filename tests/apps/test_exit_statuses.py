@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from collections.abc import Callable
@@ -10,9 +11,12 @@ from pathlib import Path
 import pytest
 
 from apps.stages import Act, Stage, Terminal, crashing, pod
+from podium.apps.cli.ends import Cause
+from podium.apps.cli.session import Interrupts
 from podium.domain.errors import ClusterError, JournalError, UsageError
 from podium.domain.inventory import Container, ContainerState, Unreached, UnreachedReason
 from podium.domain.outcomes import Failed, Lost, Outcome, Reason, Rejected, TimedOut, Why
+from podium.features.exec.report import Stop
 
 EXEC = ("exec", "--all")
 COMMAND = ("--", "hostname")
@@ -48,6 +52,54 @@ def one_ends(outcome: Outcome) -> Stage:
 )
 def test_exit_status(podium: Terminal, stage: Stage, argv: tuple[str, ...], status: int) -> None:
     assert podium(stage, *argv, *COMMAND).status == status
+
+
+@pytest.mark.parametrize(
+    ("stage", "argv", "status"),
+    [
+        (Stage([pod("web-1")]), (), 0),
+        (Stage([pod("web-1"), crashing("web-2")]), (), 1),
+        (Stage([pod("web-1"), crashing("web-2")]), ("--allow-skipped",), 0),
+        (Stage([crashing("web-2")]), (), 3),
+        (Stage([crashing("web-2")]), ("--left-out",), 1),
+        (Stage([pod("web-1")]), ("web-1", "web-9"), 1),
+        (Stage([pod("web-1")], unreached=(Unreached("c", "pay", UnreachedReason.FORBIDDEN, "no"),)), (), 1),
+        (Stage([]), (), 3),
+        (Stage([], error=ClusterError("away")), (), 4),
+    ],
+)
+def test_exit_status_of_targets(podium: Terminal, stage: Stage, argv: tuple[str, ...], status: int) -> None:
+    assert podium(stage, "targets", *argv).status == status
+
+
+def test_exit_status_of_doctor(podium: Terminal) -> None:
+    stage = Stage([pod("web-1")])
+    assert podium(stage, "doctor").status == 0
+    stage.reviews.answers = {("get", "pods/exec", "shop"): False}
+    ran = podium(stage, "doctor")
+    assert ran.status == 1
+    assert "get pods/exec NO" in ran.text
+    role = podium(stage, "doctor", "--role", "exec")
+    assert role.status == 0
+    assert 'resources: ["pods/exec"]' in role.text
+    assert 'name: "tester"' in role.text
+    stage.reviews.answers = {("watch", "pods", "shop"): False}
+    assert podium(stage, "doctor").status == 0, "without it less is known, and all works"
+    assert podium(Stage([], error=ClusterError("away")), "doctor").status == 4
+
+
+async def test_the_grace_ends_by_itself() -> None:
+    stops: list[Stop] = []
+    noticed: list[Cause] = []
+    interrupts = Interrupts(None)
+    cause = Cause("a test", 143, 0.01)
+    interrupts.follow(stops.append, noticed.append)
+    interrupts.take(cause)
+    assert stops == [Stop("stopped by a test", 143)]
+    async with asyncio.timeout(20):
+        while len(stops) < 2:
+            await asyncio.sleep(0.005)
+    assert noticed == [cause]
 
 
 USAGE: tuple[tuple[tuple[str, ...], str], ...] = (
