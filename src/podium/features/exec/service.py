@@ -82,8 +82,11 @@ class ExecService:
     async def snapshot(self, request: ExecRequest) -> Snapshot:
         """List what the selection needs in every cluster at once; raises ClusterError where none answered."""
         wanted = wanted_for(request.selection)
-        async with asyncio.TaskGroup() as group:
-            listing = [group.create_task(_listed(cluster, wanted)) for cluster in self._fleet.clusters]
+        try:
+            async with asyncio.TaskGroup() as group:
+                listing = [group.create_task(_listed(cluster, wanted)) for cluster in self._fleet.clusters]
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None  # the user's fault, or a bug: as itself, after the rest has ended
         snapshot = merge([task.result() for task in listing], self._fleet.unreached)
         if (
             snapshot.unreached
