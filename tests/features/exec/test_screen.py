@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import unicodedata
 
 import pytest
@@ -418,3 +419,25 @@ def test_groups_of_one_size_come_in_natural_order() -> None:
         fleet.ran(fleet.pod(f"web-{n}", node=""), b"web-%d\n" % n)
     heads = [line.split()[-1] for line in texts(lines_of(fleet.screen(), 120)) if line.startswith("==")]
     assert heads == ["web-1", "web-2", "web-10"]
+
+
+def test_a_kubectl_line_is_one_line_that_a_shell_reads_back() -> None:
+    words = ("printf", "%s|", "a\nb\tc", "it's \\ \x1b[1m é\u202e")
+    fleet = Fleet()
+    for n in range(3):
+        fleet.ran(fleet.pod(f"web-{n}"), b"x\n" if n else b"y\n")
+    shown = texts(lines_of(fleet.screen(fleet.report(Command(words)), verbose=True), 120))
+    (line,) = [text for text in shown if text.startswith("kubectl ")]
+    assert "\n" not in line
+    command = line.partition(" -- ")[2]
+    said = subprocess.run(["bash", "-c", command], check=True, capture_output=True, timeout=20).stdout
+    assert said.decode() == "".join(f"{word}|" for word in words[2:])
+
+
+def test_very_many_kubectl_lines_are_cut() -> None:
+    fleet = Fleet()
+    for n in range(100):
+        fleet.ran(fleet.pod(f"web-{n}"), b"x\n" if n < 55 else b"y\n")
+    shown = texts(lines_of(fleet.screen(verbose=True), 120))
+    assert sum(text.startswith("kubectl ") for text in shown) == 40
+    assert "… 5 more (all: --max-lines 45)" in shown

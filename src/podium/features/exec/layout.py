@@ -91,10 +91,15 @@ def answers(screen: Screen, columns: int | None = None) -> Iterator[Line]:
         yield from _row(view, screen.options, columns)
         for text, kind in _body(view.body, columns):
             yield Line(Tone[kind.name], text)
-        for text in view.kubectl[: screen.options.limits.lines]:
-            yield Line(Tone.NOTE, text)
+        yield from _kubectl(view.kubectl, screen.options.limits.lines)
     if screen.hidden:
         yield Line(Tone.NOTE, _fit(_hidden(screen), columns))
+
+
+def _kubectl(texts: Sequence[str], most: int | None) -> Iterator[Line]:
+    yield from (Line(Tone.NOTE, text) for text in texts[:most])
+    if most is not None and len(texts) > most:
+        yield Line(Tone.NOTE, f"{ELLIPSIS} {format_count(len(texts) - most)} more (all: --max-lines {len(texts)})")
 
 
 def last_lines(screen: Screen, columns: int | None = None) -> tuple[Line, ...]:

@@ -104,7 +104,21 @@ def kubectl_line(target: Target, command: Command) -> str:
             words = [*head, *where, "sh", "-c", *command.argv]
         case CommandKind.SCRIPT:
             words = [*head, "-i", *where, "sh", "-s", *command.argv]
-    return neutralise(shlex.join(words))
+    return " ".join(map(_quoted, words))
+
+
+def _quoted(word: str) -> str:
+    """Quote for a shell; what cannot be seen as escapes in $'...', which bash, zsh and ksh read."""
+    if neutralise(word) == word and "\n" not in word and "\t" not in word:
+        return shlex.quote(word)
+    plain = word.replace("\\", "\\\\").replace("'", "\\'")
+    return "$'" + "".join(map(_escaped, plain)) + "'"
+
+
+def _escaped(char: str) -> str:
+    if neutralise(char) == char and char not in "\n\t":
+        return char
+    return "".join(f"\\x{byte:02x}" for byte in char.encode("utf-8", "surrogateescape"))
 
 
 def plural(number: int, noun: str) -> str:
