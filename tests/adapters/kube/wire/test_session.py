@@ -325,3 +325,14 @@ def test_stdin_is_cut_into_frames_of_32_kib() -> None:
     frames = run_virtually(scenario())
     assert [len(frame.data) for frame in frames] == [32769, 32769, 32769, 1697, 2]
     assert bytes(frames[-1].data) == b"\xff\x00"
+
+
+def test_the_event_loop_has_its_turn_between_chunks() -> None:
+    async def scenario() -> int:
+        session, line, _ = opened()
+        asyncio.get_running_loop().call_soon(session.lost, Loss(LossKind.RESET, "gone"))
+        with pytest.raises(SessionClosedError):
+            await session.send(0, bytes(10_000_000))
+        return len(line.written)
+
+    assert run_virtually(scenario()) == 1
