@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -84,16 +85,17 @@ class Lab:
         return Surroundings({"PATH": os.environ["PATH"], **self.environ})
 
     async def kubectl(self, *flags: str, stdin: int = asyncio.subprocess.DEVNULL) -> Ran:
-        """Run kubectl get --raw with a home of its own."""
+        """Run kubectl get --raw."""
+        return await self.run("get", "--raw", PATH, *flags, stdin=stdin)
+
+    async def run(self, *words: str, stdin: int = asyncio.subprocess.DEVNULL) -> Ran:
+        """Run kubectl with a home of its own."""
         self.runs += 1
         home = self.folder / f"home-{self.runs}"
         home.mkdir()
         process = await asyncio.create_subprocess_exec(
             KUBECTL,
-            "get",
-            "--raw",
-            PATH,
-            *flags,
+            *words,
             stdin=stdin,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -108,13 +110,19 @@ class Lab:
                 await process.wait()
         return Ran(process.returncode or 0, stdout.decode(), stderr.decode())
 
-    async def ours(self, overrides: Overrides | None = None, context: str = "") -> Response:
+    async def ours(self, overrides: Overrides | None = None) -> Response:
         """Ask the same through our own kubeconfig, credentials and connections."""
+        async with self.api(overrides) as api:
+            return await api.get(PATH)
+
+    @contextlib.asynccontextmanager
+    async def api(self, overrides: Overrides | None = None) -> AsyncIterator[Api]:
+        """Our own way to the server, from the kubeconfig on."""
         config = load(None, self.surroundings())
-        name = config.select((context,) if context else (), overrides)[0]
+        name = config.select((), overrides)[0]
         api = Api(config.resolve(name, overrides), user_agent="podium/test", wire=Wire(environ=self.environ))
         try:
-            return await api.get(PATH)
+            yield api
         finally:
             await api.close()
 

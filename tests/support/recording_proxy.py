@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+
+from support.authorities import Pair
+from support.recording_server import server_context
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +37,9 @@ class RecordingProxy:
 _Greet = Callable[[RecordingProxy, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
-def connect_proxy(leads_to: int) -> contextlib.AbstractAsyncContextManager[RecordingProxy]:
-    """Serve an HTTP proxy that takes CONNECT."""
-    return _proxy(leads_to, _greet_connect)
+def connect_proxy(leads_to: int, pair: Pair | None = None) -> contextlib.AbstractAsyncContextManager[RecordingProxy]:
+    """Serve an HTTP proxy that takes CONNECT; with `pair` it is spoken to over TLS."""
+    return _proxy(leads_to, _greet_connect, None if pair is None else server_context(pair))
 
 
 def socks_proxy(leads_to: int) -> contextlib.AbstractAsyncContextManager[RecordingProxy]:
@@ -44,7 +48,7 @@ def socks_proxy(leads_to: int) -> contextlib.AbstractAsyncContextManager[Recordi
 
 
 @contextlib.asynccontextmanager
-async def _proxy(leads_to: int, greet: _Greet) -> AsyncIterator[RecordingProxy]:
+async def _proxy(leads_to: int, greet: _Greet, context: ssl.SSLContext | None = None) -> AsyncIterator[RecordingProxy]:
     proxy = RecordingProxy(leads_to=leads_to)
     tasks: set[asyncio.Task[None]] = set()
 
@@ -65,7 +69,7 @@ async def _proxy(leads_to: int, greet: _Greet) -> AsyncIterator[RecordingProxy]:
             tasks.discard(task)
             writer.transport.abort()
 
-    listener = await asyncio.start_server(serve, "127.0.0.1", 0)
+    listener = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
     proxy.port = listener.sockets[0].getsockname()[1]
     try:
         yield proxy

@@ -87,14 +87,13 @@ class RecordingServer:
 
 @contextlib.asynccontextmanager
 async def recording_server(
-    authority: Authority, pair: Pair, *, clients: Authority | None = None, demand: bool = False
+    authority: Authority, pair: Pair, *, demand: bool = False, plain: bool = False
 ) -> AsyncIterator[RecordingServer]:
-    """Serve on loopback with `pair`; client certificates under `clients` are taken, or demanded."""
+    """Serve on loopback with `pair`; client certificates are taken, or demanded. `plain`: without TLS."""
     server = RecordingServer()
     names: weakref.WeakKeyDictionary[object, str | None] = weakref.WeakKeyDictionary()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    _load(context, pair)
-    context.load_verify_locations(cadata=(clients or authority).pem.decode())
+    context = server_context(pair)
+    context.load_verify_locations(cadata=authority.pem.decode())
     context.verify_mode = ssl.CERT_REQUIRED if demand else ssl.CERT_OPTIONAL
 
     def note_name(connection: ssl.SSLObject | ssl.SSLSocket, name: str | None, _: ssl.SSLContext) -> None:
@@ -109,15 +108,16 @@ async def recording_server(
         tasks.add(task)
         server.handshakes += 1
         connection = writer.get_extra_info("ssl_object")
+        server_name = None if connection is None else names.get(connection)
         try:
-            await _serve(server, reader, writer, names.get(connection), _common_name(connection))
+            await _serve(server, reader, writer, server_name, _common_name(connection))
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
             tasks.discard(task)
             writer.transport.abort()
 
-    listener = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    listener = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=None if plain else context)
     server.port = listener.sockets[0].getsockname()[1]
     try:
         yield server
@@ -152,16 +152,19 @@ async def _serve(
             return
 
 
-def _common_name(connection: ssl.SSLObject) -> str | None:
-    certificate = connection.getpeercert() or {}
+def _common_name(connection: ssl.SSLObject | None) -> str | None:
+    certificate = (None if connection is None else connection.getpeercert()) or {}
     names = [pair[1] for relative in certificate.get("subject", ()) for pair in relative if pair[0] == "commonName"]
     return str(names[0]) if names else None
 
 
-def _load(context: ssl.SSLContext, pair: Pair) -> None:
+def server_context(pair: Pair) -> ssl.SSLContext:
+    """Return a server's TLS with one certificate, its key never on disk."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     descriptor = os.memfd_create("pair")
     try:
         os.write(descriptor, pair.certificate + pair.key)
         context.load_cert_chain(f"/proc/self/fd/{descriptor}")
     finally:
         os.close(descriptor)
+    return context

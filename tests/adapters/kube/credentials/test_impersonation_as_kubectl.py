@@ -7,7 +7,9 @@ import pytest
 from podium.adapters.kube.impersonation import acting_as, escaped, headers_of
 from podium.adapters.kube.kubeconfig_entries import Impersonation, Overrides
 from podium.domain.errors import UsageError
+from support.authorities import Authority, Pair
 from support.kubectl_oracle import Lab
+from support.recording_server import recording_server
 
 EVERYTHING = {
     "token": "t",
@@ -57,14 +59,16 @@ async def test_flags_alone(lab: Lab) -> None:
     assert ours.identity == theirs.identity
 
 
-async def test_plain_http_carries_no_credentials_but_who_we_act_as(lab: Lab) -> None:
-    lab.kubeconfig(EVERYTHING, lab.cluster(server="http://127.0.0.1:1", certificate_authority_data=None))
-    from podium.adapters.kube.kubeconfig import load
-
-    config = load(None, lab.surroundings())
-    access = config.resolve(config.select()[0])
-    assert (await access.credentials.current()).headers == ()
-    assert access.impersonate[0] == ("Impersonate-User", "carol")
+async def test_plain_http_carries_no_credentials_but_who_we_act_as(
+    lab: Lab, authority: Authority, server_pair: Pair
+) -> None:
+    async with recording_server(authority, server_pair, plain=True) as server:
+        lab.server = server
+        url = server.url.replace("https", "http")
+        lab.kubeconfig(EVERYTHING, lab.cluster(server=url, certificate_authority_data=None))
+        theirs, ours = await lab.both()
+    assert ours.identity == theirs.identity
+    assert (ours.all("authorization"), ours.all("impersonate-user")) == ([], ["carol"])
 
 
 @pytest.mark.parametrize("overrides", [Overrides(as_groups=("g",)), Overrides(as_uid="1")])

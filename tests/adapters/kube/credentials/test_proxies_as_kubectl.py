@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from podium.adapters.kube.kubeconfig_entries import Overrides
+from support.authorities import Pair
 from support.kubectl_oracle import Lab
 from support.recording_proxy import Tunnel, connect_proxy, socks_proxy
 
@@ -25,6 +26,15 @@ async def test_proxy_url_http(lab: Lab, login: str) -> None:
     assert ours.identity == theirs.identity
     assert ours.server_name == "kube.test"
     assert tunnels[0] == tunnels[1] == Tunnel("kube.test:6443", "Basic Ym9iOnBAc3M=" if login else "")
+
+
+async def test_proxy_url_https(lab: Lab, server_pair: Pair) -> None:
+    # Go verifies such a proxy by the cluster's authority.
+    async with connect_proxy(lab.server.port, server_pair) as proxy:
+        lab.kubeconfig(USER, named(lab, proxy_url=f"https://127.0.0.1:{proxy.port}"))
+        theirs, ours = await lab.both()
+        assert proxy.take() == [Tunnel("kube.test:6443")] * 2
+    assert ours.identity == theirs.identity
 
 
 @pytest.mark.parametrize("login", ["", "bob:pass@"])
