@@ -98,8 +98,11 @@ def test_pitfall_4_a_timeout_keeps_the_output_and_names_the_reason() -> None:
     run_virtual(main())
 
 
-def test_a_forbidden_namespace_is_asked_once() -> None:
-    forbidden = Rejected(Reason(Why.FORBIDDEN, 'cannot create resource "pods/exec"'))
+@pytest.mark.parametrize(
+    "words", ['cannot create resource "pods/exec"', 'pods "web-0" is forbidden: it gives no reason']
+)
+def test_a_forbidden_namespace_is_asked_once(words: str) -> None:
+    forbidden = Rejected(Reason(Why.FORBIDDEN, words))
 
     async def main() -> None:
         reviews = ScriptedReviews({("create", "pods/exec", "ns1"): False})

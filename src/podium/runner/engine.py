@@ -154,7 +154,8 @@ class Engine:
         """A scout that was forbidden ends its namespace, where a review of the whole namespace says the same."""
         match outcome:
             case Rejected(Reason(why=Why.FORBIDDEN, detail=detail)):
-                verb = "create" if "cannot create" in detail else "get"
+                # a 403 that names no verb is the API server's second check, of `create` (1.35 and later)
+                verb = "get" if "cannot get" in detail else "create"
                 reviews = self._fleet.cluster(scout.cluster).reviews
                 if await reviews.may(verb, "pods/exec", scout.namespace) is False:
                     await self._skip(self._pool.close_space(scout), Why.NAMESPACE_FORBIDDEN)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podium.adapters.kube.verdicts import V4, V5, Evidence, decide, mask, refused
+from podium.adapters.kube.verdicts import UNTOLD, V4, V5, Evidence, decide, mask, refused
 from podium.domain.outcomes import Failed, Lost, Outcome, Proof, Rejected, Succeeded, Why, name_of, reason_of
 
 SUCCESS = b'{"metadata":{},"status":"Success"}'
@@ -147,6 +147,13 @@ def test_refusals_keep_the_servers_words() -> None:
     outcome = refused(403, body, ("x",))
     assert isinstance(outcome, Rejected)
     assert (outcome.reason.why, outcome.reason.detail) == (Why.FORBIDDEN, words)
+
+
+def test_a_403_without_a_reason_is_explained() -> None:
+    body = json.dumps({"kind": "Status", "status": "Failure", "message": 'pods "p" is forbidden: ', "code": 403})
+    outcome = refused(403, body.encode(), ("x",))
+    assert isinstance(outcome, Rejected)
+    assert outcome.reason.detail == f'pods "p" is forbidden: {UNTOLD}'
 
 
 @pytest.mark.on(why="pure: the wire's words alone; tests/conformance/test_exec_ends.py and its like meet the clusters")

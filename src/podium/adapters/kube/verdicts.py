@@ -165,6 +165,8 @@ def never_began(message: str) -> Why | None:
     return None
 
 
+#: What a 403 without a reason means: the check that 1.35 added says nothing (registry/core/pod/rest/subresources.go).
+UNTOLD = "it gives no reason; from Kubernetes 1.35 on exec needs `create` on pods/exec beside `get`"
 _BY_HTTP_STATUS = {
     400: Why.REFUSED,
     401: Why.UNAUTHORIZED,
@@ -183,6 +185,8 @@ def refused(code: int, body: bytes, argv: tuple[str, ...]) -> Outcome:
     status = parse_status(body)
     text = status.message if status is not None and status.message else body.decode("utf-8", "replace").strip()
     words = mask(text, argv)
+    if code == 403 and words.endswith("is forbidden:"):
+        words += f" {UNTOLD}"
     why = never_began(text) or _special(text)
     if why is not None:
         return Rejected(Reason(why, words))
