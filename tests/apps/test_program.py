@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
+import re
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -182,6 +187,29 @@ def test_ctrl_c_ends_what_waits(cluster: dict[str, str]) -> None:
     assert lines[-1]["run"]["exit"] == 130
     assert lines[-1]["counts"]["succeeded"] == 0
     assert lines[-1]["counts"]["lost"] >= 1
+
+
+@pytest.mark.parametrize("term", ["xterm", "dumb"])
+def test_a_terminal_gets_a_live_line_no_wider_than_it_is(cluster: dict[str, str], term: str) -> None:
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
+    argv = (*PODIUM, "exec", "-n", "shop", "deploy/web", "--", "sh", "-c", "printf '\\033[31mred\\r'; sleep 1")
+    environ = {**cluster, "TERM": term, "NO_COLOR": "1"}
+    with subprocess.Popen(argv, env=environ, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        seen = b""
+        with suppress(OSError):  # EIO: the other side is closed
+            while data := os.read(ours, 65536):
+                seen += data
+        assert process.wait(WAIT) == 0
+    os.close(ours)
+    header, _, rest = seen.decode().partition("\r\n")
+    assert "· run " in header, "the terminal wraps it, nothing is cut away"
+    shown = rest.replace("\x1b[K", "")
+    assert "\x1b" not in shown, "neither colours nor what a pod wrote"
+    assert "^[[31mred^M" in shown
+    assert all(len(part) <= 60 for part in re.split("[\r\n]+", shown))
+    assert (b" running" in seen) == (term == "xterm")
 
 
 def test_the_sandbox_passes_the_status_of_its_command() -> None:

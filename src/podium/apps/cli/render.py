@@ -53,6 +53,11 @@ def is_coloured(colour: Colour, *, terminal: bool) -> bool:
     return colour is Colour.ALWAYS
 
 
+def can_redraw(stream: Out) -> bool:
+    """Whether a line can be drawn over there."""
+    return is_terminal(stream) and os.environ.get("TERM") != "dumb"
+
+
 def columns_of(stream: Out) -> int | None:
     """How wide what is written there may be; None where nobody looks at it, and nothing is cut."""
     if stream is None or not is_terminal(stream):

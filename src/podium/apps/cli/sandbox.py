@@ -19,6 +19,7 @@ from podium.apps.cli.ends import CTRL_C, Cause
 from podium.apps.cli.verbs import Call
 from podium.domain.errors import UsageError
 from podium.sandbox import Sandbox, Settings, serve
+from podium.sandbox.faults.grammar import FaultError
 from podium.sandbox.world.scenario import ScenarioError
 
 _MARK = "# Written by `podium sandbox`: gone when it stops.\n"
@@ -68,7 +69,7 @@ async def _served(settings: Settings) -> AsyncIterator[Sandbox]:
     try:
         async with serve(settings) as sandbox:
             yield sandbox
-    except ScenarioError as error:
+    except (ScenarioError, FaultError) as error:
         raise UsageError(str(error)) from None
 
 

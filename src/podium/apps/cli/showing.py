@@ -118,7 +118,7 @@ class Showing:
             yield self._jsonl
         elif self._show.stream:
             yield Streamed(targets, self._ways())
-        if render.is_terminal(sys.stderr) and not self._show.quiet and not self._writes_meanwhile():
+        if render.can_redraw(sys.stderr) and not self._show.quiet and not self._writes_meanwhile():
             yield Progress(targets, Outlet(render.STDERR, _ignore), partial(render.columns_of, sys.stderr))
 
     def _writes_meanwhile(self) -> bool:

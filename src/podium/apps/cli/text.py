@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 from podium.apps.cli import render, wording
@@ -13,6 +14,7 @@ from podium.domain.escapes import readable
 from podium.domain.events import Stream
 from podium.features.exec import layout
 from podium.features.exec.bodies import Limits
+from podium.features.exec.ending import ending_of
 from podium.features.exec.layout import Line, Tone
 from podium.features.exec.report import Report
 from podium.features.exec.screen import Options, Screen, screen
@@ -40,12 +42,13 @@ class Text:
         self._show = show
         self._prepared = prepared
         self._read = partial(_limited, read, show.max_output)
+        self._shown: Screen | None = None
 
     def before(self) -> Iterator[str]:
         """The header and what to know before the run; for stderr."""
         prepared = self._prepared
         # a narrow terminal wraps it: what is in it should not be cut away
-        header = layout.header(prepared.plan, prepared.resolution, self._options(None), None)
+        header = layout.header(prepared.plan, prepared.resolution, self._options(), None)
         yield self._painted(header, sys.stderr)
         notes = (
             wording.container_choice(prepared.resolution),
@@ -60,17 +63,18 @@ class Text:
         if self._is_plain(report):
             yield from self._plain(report)
         else:
-            for line in layout.answers(self._screen(report, None), render.columns_of(sys.stdout)):
+            for line in layout.answers(self._screen(report), render.columns_of(sys.stdout)):
                 yield f"{self._painted(line, sys.stdout)}\n".encode("utf-8", "replace")
 
     def odd_heads(self, report: Report) -> Iterator[str]:
         """How all but the majority ended, without what they wrote, which was streamed; for stderr."""
-        lines = layout.answers(self._screen(report, None), render.columns_of(sys.stderr))
+        lines = layout.answers(self._screen(report), render.columns_of(sys.stderr))
         return (self._painted(line, sys.stderr) for line in lines if line.tone in {Tone.ODD, Tone.BAD, Tone.NEVER})
 
     def last_lines(self, report: Report, status: int) -> Iterator[str]:
         """The left-out, the summary with the exit status, and what to do next; for stderr."""
-        lines = layout.last_lines(self._screen(report, status), render.columns_of(sys.stderr))
+        ending = ending_of(report, self._show.again, status)
+        lines = layout.last_lines(replace(self._screen(report), ending=ending), render.columns_of(sys.stderr))
         return (self._painted(line, sys.stderr) for line in lines)
 
     def _is_plain(self, report: Report) -> bool:
@@ -79,16 +83,18 @@ class Text:
 
     def _plain(self, report: Report) -> Iterator[bytes]:
         for end in report.ends.values():
-            for head in layout.answers(self._screen(report, None), None):
+            for head in layout.answers(self._screen(report), None):
                 if head.tone in {Tone.BAD, Tone.NEVER}:
                     render.say(self._painted(head, sys.stderr))
             render.write_error(_for(sys.stderr, self._read(end.answer.stderr, None)))
             yield _for(sys.stdout, self._read(end.answer.stdout, None))
 
-    def _screen(self, report: Report, status: int | None) -> Screen:
-        return screen(report, self._read, self._options(status))
+    def _screen(self, report: Report) -> Screen:
+        if self._shown is None:
+            self._shown = screen(report, self._read, self._options())
+        return self._shown
 
-    def _options(self, status: int | None) -> Options:
+    def _options(self) -> Options:
         show, prepared = self._show, self._prepared
         terminal = render.is_terminal(sys.stdout)
         return Options(
@@ -106,7 +112,6 @@ class Text:
             group_by=show.group_by,
             wide=show.format is Format.WIDE,
             verbose=show.verbose,
-            status=status,
         )
 
     def _painted(self, line: Line, stream: render.Out) -> str:

@@ -86,7 +86,7 @@ class Verb(click.Command):
     def __init__(self, name: str, module: str, params: Sequence[click.Parameter], text: str, usage: str) -> None:
         super().__init__(name, params=list(params), help=text, context_settings=dict(_HELP))
         self._module = module
-        self._usage = usage
+        self.usage = usage
 
     def invoke(self, ctx: click.Context) -> int:
         """Act, as click asks."""
@@ -96,7 +96,7 @@ class Verb(click.Command):
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Name what is given, in the grammar's order."""
-        return [self._usage]
+        return [self.usage]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse, and name the near misses of a flag that does not exist."""
