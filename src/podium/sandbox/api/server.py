@@ -162,7 +162,7 @@ class ApiServer:
         return await self.logs.answer(self.find_pod(target), request)
 
     def _check_creates(self, caller: Caller, target: Target) -> None:
-        """Ask for `create` beside `get`: a no of RBAC has no reason, so the answer has none (pod/rest/subresources.go)."""
+        """Ask for `create` beside `get`; the refusal gives no reason (registry/core/pod/rest/subresources.go)."""
         wanted = Attributes("create", target.group, target.full_resource, target.namespace, target.name)
         if not self.authority.allows(caller, wanted):
             words = f'pods "{target.name}" is forbidden: '
