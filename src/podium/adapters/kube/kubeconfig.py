@@ -75,14 +75,13 @@ class Config:
         flags = overrides or Overrides()
         entry = self._context(context)
         cluster = cluster_with(self._cluster(entry, flags), flags)
-        user_name = flags.user or entry.user
-        user = self._user(entry, user_name)
+        user = self._user(entry, flags)
         tls = tls_of(cluster)
         impersonation = acting_as(user.impersonation, flags)
         return Access(
             context=context,
             cluster_name=flags.cluster or entry.cluster,
-            user_name=user_name,
+            user_name=flags.user or entry.user,
             server=access_server(cluster),
             namespace=flags.namespace or entry.namespace or "default",
             tls=tls,
@@ -121,18 +120,19 @@ class Config:
         if name in self._clusters:
             return cluster_of(self._clusters[name])
         if name:
-            raise self._unknown("cluster", name, self._clusters, of=context)
+            raise self._unknown("cluster", name, self._clusters, of=None if flags.cluster else context)
         if flags.server:
             return ClusterEntry()
         raise UsageError(f'context "{context.name}" names no cluster; give one with --cluster or --server')
 
-    def _user(self, context: ContextEntry, name: str) -> UserEntry:
+    def _user(self, context: ContextEntry, flags: Overrides) -> UserEntry:
+        name = flags.user or context.user
         if self._in_cluster and name == in_cluster.NAME:
             return in_cluster.user_of(self._surroundings)
         if name in self._users:
             return user_of(self._users[name])
         if name:
-            raise self._unknown("user", name, self._users, of=context)
+            raise self._unknown("user", name, self._users, of=None if flags.user else context)
         return UserEntry()
 
     def _credentials(

@@ -80,6 +80,7 @@ class RotatingCredentials:
         self._held: Credential | None = None
         self._fresh_until: float | None = None
         self._flight: asyncio.Task[Credential] | None = None
+        self._flight_refused = False
         self._failed: tuple[float, PodiumError] | None = None
         self._fruitless: tuple[float, int] | None = None
 
@@ -100,6 +101,11 @@ class RotatingCredentials:
         if fruitless is not None and fruitless[1] == refused.generation and self._now() < fruitless[0]:
             _blame_expiry(refused, self._now(), self._whose)
             return None
+        if self._flight is not None and not self._flight.done() and not self._flight_refused:
+            # This flight may end with what is cached somewhere; only the next one knows of the refusal.
+            refreshed = await self._join(refused=False)
+            if refreshed.generation != refused.generation:
+                return refreshed
         renewed = await self._join(refused=True)
         if renewed.generation != refused.generation:
             return renewed
@@ -111,7 +117,10 @@ class RotatingCredentials:
             # A fresh copy: one exception raised in many tasks would gather all their tracebacks.
             raise type(self._failed[1])(str(self._failed[1]))
         if self._flight is None or self._flight.done():
+            self._flight_refused = refused
             self._flight = asyncio.create_task(self._fly(refused=refused))
+            # Whoever waits hears of its failure; where all gave up, nobody needs to.
+            self._flight.add_done_callback(lambda flight: flight.cancelled() or flight.exception())
         # Shielded: who gives up waiting must not end the flight of the others.
         return await asyncio.shield(self._flight)
 

@@ -53,6 +53,13 @@ async def test_a_flag_for_the_user_keeps_the_groups_of_the_kubeconfig(lab: Lab) 
     assert (ours.all("impersonate-user"), len(ours.all("impersonate-group"))) == (["dave"], 3)
 
 
+async def test_a_flag_for_a_group_keeps_the_user_of_the_kubeconfig(lab: Lab) -> None:
+    lab.kubeconfig({"token": "t", "as": "carol"})
+    theirs, ours = await lab.both("--as-group=g", overrides=Overrides(as_groups=("g",)))
+    assert ours.identity == theirs.identity
+    assert (ours.all("impersonate-user"), ours.all("impersonate-group")) == (["carol"], ["g"])
+
+
 async def test_flags_alone(lab: Lab) -> None:
     lab.kubeconfig({"token": "t"})
     theirs, ours = await lab.both("--as=dave", "--as-group=g", overrides=Overrides(as_user="dave", as_groups=("g",)))

@@ -97,7 +97,7 @@ async def test_a_flag_that_names_nothing_is_refused(lab: Lab, flag: str) -> None
     lab.kubeconfig({"token": "t"})
     assert (await lab.kubectl(f"--{flag}=absent")).status != 0
     config = load(None, lab.surroundings())
-    with pytest.raises(UsageError, match='"absent"'):
+    with pytest.raises(UsageError, match=f'no {flag} "absent"; '):
         if flag == "context":
             config.select(["absent"])
         else:
@@ -259,6 +259,12 @@ def test_a_bad_field_is_named_with_its_line_and_never_its_value(
 def test_a_context_that_names_what_is_not_there(tmp_path: Path) -> None:
     config = loaded(tmp_path, "contexts: [{name: x, context: {cluster: prd, user: u}}]\nclusters: [{name: prod}]")
     with pytest.raises(UsageError, match=r'no cluster "prd" .named by context "x".; did you mean "prod"'):
+        config.resolve("x")
+    config = loaded(
+        tmp_path,
+        'contexts: [{name: x, context: {cluster: c, user: me}}]\nclusters: [{name: c, cluster: {server: "https://h"}}]',
+    )
+    with pytest.raises(UsageError, match=r'no user "me" .named by context "x".; there is none in'):
         config.resolve("x")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -11,9 +13,10 @@ from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podium.adapters.kube.access import Credential, Credentials
+from podium.adapters.kube.access import Credential, Credentials, Secret
 from podium.adapters.kube.certificates import ends_at
 from podium.adapters.kube.kubeconfig import load
+from podium.adapters.kube.rotation import Material, RotatingCredentials
 from podium.domain.errors import ClusterError
 from support.authorities import Authority
 from support.kubectl_oracle import Lab, b64
@@ -86,6 +89,58 @@ async def test_a_401_reads_the_token_file_at_once(lab: Lab) -> None:
     lab.server.answer = answer
     assert (await lab.ours()).status == 200
     assert [request.all("authorization") for request in lab.server.take()] == [["Bearer one"], ["Bearer two"]]
+
+
+async def test_a_failure_that_nobody_waits_for_any_more_is_not_a_warning() -> None:
+    began, goes_on = asyncio.Event(), asyncio.Event()
+
+    class Failing:
+        async def fetch(self, *, refused: bool) -> Material:
+            began.set()
+            await goes_on.wait()
+            raise ClusterError("no")
+
+    said: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: said.append(context))
+    held = RotatingCredentials(Failing(), lambda: 0.0)
+    asking = asyncio.create_task(held.current())
+    await began.wait()
+    asking.cancel()
+    goes_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    while held._flight is not None and not held._flight.done():
+        await asyncio.sleep(0)
+    held._flight = None
+    gc.collect()
+    assert said == []
+
+
+async def test_a_401_during_a_plain_refresh_still_renews() -> None:
+    goes_on = asyncio.Event()
+    asked: list[bool] = []
+
+    class Caching:
+        async def fetch(self, *, refused: bool) -> Material:
+            asked.append(refused)
+            if len(asked) == 2:
+                await goes_on.wait()
+            return Material(headers=(("Authorization", Secret("new" if refused else "old")),), fresh_until=0.0)
+
+    now = [0.0]
+    held = RotatingCredentials(Caching(), lambda: now[0])
+    first = await held.current()
+    now[0] = 20.0
+    refreshing = asyncio.create_task(held.current())
+    await asyncio.sleep(0)
+    renewing = asyncio.create_task(held.renew(first))
+    await asyncio.sleep(0)
+    goes_on.set()
+    assert await refreshing == first
+    renewed = await renewing
+    assert renewed is not None
+    assert header(renewed) == "new"
+    assert asked == [False, False, True]
 
 
 async def test_a_401_to_a_plain_token_is_final(lab: Lab) -> None:
