@@ -73,6 +73,11 @@ def test_one_target_is_answered_as_kubectl_answers(podium: Terminal) -> None:
     failed = podium(Stage([pod("web-1")], lambda _: Act(Failed(3), b"")), "exec", "web-1", "--", "x")
     assert failed.out == b""
     assert "!! 1 failed, exit 3" in failed.err
+    big = bytes(range(256)) * 80_000
+    whole = podium(Stage([pod("web-1")], lambda _: Act(stdout=big)), "exec", "web-1", "-q", "--", "cat", "big")
+    assert whole.out == big, "more than is kept of a group"
+    cut = podium(Stage([pod("web-1")], lambda _: Act(stdout=big)), "exec", "web-1", "--max-output", "1Ki", "--", "x")
+    assert cut.out.startswith(b"== 1 succeeded")
 
 
 def test_v_prints_a_kubectl_line_for_each_odd_target(podium: Terminal) -> None:

@@ -77,9 +77,11 @@ def act(call: Call) -> int:
 async def _examine(wish: _Wish, interrupts: session.Interrupts) -> int:  # noqa: ARG001 - nothing to end gracefully
     async with bootstrap.connect(wish.connect) as fleet:
         found = await asyncio.gather(*(_examined(cluster, wish) for cluster in fleet.clusters))
-        _print(wish, fleet, found)
-    if all(one.error for one in found):
-        raise ClusterError("; ".join(dict.fromkeys(one.error for one in found)))
+        failed = "; ".join(dict.fromkeys(one.error for one in found)) if all(one.error for one in found) else ""
+        _print(wish, fleet, found, failed)
+    if failed:
+        render.error(failed)
+        return 4
     if wish.features is not None:
         return 0
     well = not fleet.unreached and not any(one.error or one.lacks for one in found)
@@ -120,14 +122,14 @@ async def _may(cluster: Cluster, namespace: str, right: Right) -> bool | None:
     return await cluster.reviews.may(right.verb, right.resource, place)
 
 
-def _print(wish: _Wish, fleet: Fleet, found: Sequence[_Examined]) -> None:
+def _print(wish: _Wish, fleet: Fleet, found: Sequence[_Examined], failed: str) -> None:
     if wish.features is not None:
         _print_roles(found)
     elif wish.form == "json":
         whole = {
             "clusters": [_record(one) for one in found],
             "unreached": [unreached_record(one) for one in fleet.unreached],
-            "error": None,
+            "error": {"exit": 4, "text": failed} if failed else None,
         }
         render.write_out(encode(whole) + b"\n")
     else:

@@ -21,6 +21,7 @@ from podium.domain.traits import parse_key
 from podium.features.exec.request import ExecRequest
 
 MAX_OUTPUT = 1024 * 1024
+_OF_GROUPS = ("stream", "group_by", "normalize", "max_groups", "max_lines", "max_output")
 
 
 class Format(Enum):
@@ -36,10 +37,14 @@ class Format(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Show:
-    """How a run is shown. `max_output` bytes a stream; None of the others is the default of the screen."""
+    """How a run is shown. `max_output` bytes a stream; None of the others is the default of the screen.
+
+    `plain`: one target is answered as kubectl answers, byte by byte; nothing was said that asks for a group.
+    """
 
     format: Format
     stream: bool
+    plain: bool
     group_by: str | None
     normal: Normal | None
     max_groups: int | None
@@ -78,6 +83,7 @@ def read_show(flags: Flags) -> Show:
     return Show(
         format=form,
         stream=stream,
+        plain=form is Format.TEXT and not any(flags.values[name] for name in _OF_GROUPS),
         group_by=None if group_by is None else parse_key(group_by.strip()),
         normal=None if normalize is None else parse_normal(normalize, substitute),
         max_groups=flags.count("max_groups"),

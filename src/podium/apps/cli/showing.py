@@ -86,7 +86,7 @@ class Showing:
     def _say_last(self, report: Report, status: int) -> None:
         if self._show.quiet:
             return
-        if self._show.stream:
+        if self._streams:
             for line in self._text.odd_heads(report):
                 render.say(line)
         for line in self._text.last_lines(report, status):
@@ -103,7 +103,7 @@ class Showing:
                     if isinstance(end.outcome, Succeeded):
                         yield f"{format_id(end.target)}\n".encode()
             case Format.TEXT | Format.WIDE:
-                if not self._show.stream:
+                if not self._streams:
                     yield from self._text.answers(report)
             case Format.JSONL:
                 return
@@ -116,25 +116,34 @@ class Showing:
             self._jsonl_outlet = Outlet(render.STDOUT, self._closed)
             self._jsonl = JsonLines(self._jsonl_outlet)
             yield self._jsonl
-        elif self._show.stream:
+        elif self._streams:
             yield Streamed(targets, self._ways())
         if render.can_redraw(sys.stderr) and not self._show.quiet and not self._writes_meanwhile():
             yield Progress(targets, Outlet(render.STDERR, _ignore), partial(render.columns_of, sys.stderr))
 
     def _writes_meanwhile(self) -> bool:
         """Whether something else writes where the live line would stand."""
-        return self._show.stream or (self._show.format is Format.JSONL and render.is_terminal(sys.stdout))
+        return self._streams or (self._show.format is Format.JSONL and render.is_terminal(sys.stdout))
+
+    @property
+    def _is_plain(self) -> bool:
+        return self._show.plain and len(self._prepared.plan.targets) == 1
+
+    @property
+    def _streams(self) -> bool:
+        return self._show.stream or self._is_plain
 
     def _ways(self) -> dict[Channel, Way]:
-        way = partial(_way, show=self._show)
+        way = partial(_way, show=self._show, plain=self._is_plain)
         return {
             Channel.STDOUT: way(Outlet(render.STDOUT, self._closed), terminal=render.is_terminal(sys.stdout)),
             Channel.STDERR: way(Outlet(render.STDERR, _ignore), terminal=render.is_terminal(sys.stderr)),
         }
 
 
-def _way(outlet: Outlet, show: Show, *, terminal: bool) -> Way:
-    return Way(outlet, terminal, render.is_coloured(show.colour, terminal=terminal))
+def _way(outlet: Outlet, show: Show, *, terminal: bool, plain: bool) -> Way:
+    coloured = render.is_coloured(show.colour, terminal=terminal)
+    return Way(outlet, terminal, coloured, raw=plain and not terminal)
 
 
 def _ignore() -> None:

@@ -32,11 +32,15 @@ def prefixes(targets: Sequence[Target]) -> Callable[[Target], str]:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """Where one channel goes. On a terminal lines are made harmless, and may have their names coloured."""
+    """Where one channel goes. On a terminal lines are made harmless, and may have their names coloured.
+
+    `raw`: bytes go through as they are, for a single target.
+    """
 
     outlet: Outlet
     terminal: bool
     colour: bool
+    raw: bool = False
 
 
 class Lines:
@@ -81,6 +85,9 @@ class Streamed:
 
     def write(self, target: Target, channel: Channel, data: memoryview) -> None:
         """Show what became whole lines."""
+        if self._ways[channel].raw:
+            self._ways[channel].outlet.write(bytes(data))
+            return
         self._show(target, channel, self._lines[target, channel].feed(data))
 
     def take(self, event: Event) -> None:

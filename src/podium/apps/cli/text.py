@@ -10,7 +10,6 @@ from functools import partial
 from podium.apps.cli import render, wording
 from podium.apps.cli.request import Format, Show
 from podium.apps.cli.wire_json import Read
-from podium.domain.escapes import readable
 from podium.domain.events import Stream
 from podium.features.exec import layout
 from podium.features.exec.bodies import Limits
@@ -60,11 +59,8 @@ class Text:
 
     def answers(self, report: Report) -> Iterator[bytes]:
         """What the targets answered; for stdout."""
-        if self._is_plain(report):
-            yield from self._plain(report)
-        else:
-            for line in layout.answers(self._screen(report), render.columns_of(sys.stdout)):
-                yield f"{self._painted(line, sys.stdout)}\n".encode("utf-8", "replace")
+        for line in layout.answers(self._screen(report), render.columns_of(sys.stdout)):
+            yield f"{self._painted(line, sys.stdout)}\n".encode("utf-8", "replace")
 
     def odd_heads(self, report: Report) -> Iterator[str]:
         """How all but the majority ended, without what they wrote, which was streamed; for stderr."""
@@ -76,18 +72,6 @@ class Text:
         ending = ending_of(report, self._show.again, status)
         lines = layout.last_lines(replace(self._screen(report), ending=ending), render.columns_of(sys.stderr))
         return (self._painted(line, sys.stderr) for line in lines)
-
-    def _is_plain(self, report: Report) -> bool:
-        """One target is asked as kubectl asks it: its answer is all there is, its stderr goes to ours."""
-        return len(report.plan.targets) == 1 and self._show.format is Format.TEXT
-
-    def _plain(self, report: Report) -> Iterator[bytes]:
-        for end in report.ends.values():
-            for head in layout.answers(self._screen(report), None):
-                if head.tone in {Tone.BAD, Tone.NEVER}:
-                    render.say(self._painted(head, sys.stderr))
-            render.write_error(_for(sys.stderr, self._read(end.answer.stderr, None)))
-            yield _for(sys.stdout, self._read(end.answer.stdout, None))
 
     def _screen(self, report: Report) -> Screen:
         if self._shown is None:
@@ -126,11 +110,3 @@ def _limited(read: Read, most: int, stream: Stream, limit: int | None) -> bytes:
 
 def _first(given: int | None, default: int | None) -> int | None:
     return default if given is None else given
-
-
-def _for(stream: render.Out, data: bytes) -> bytes:
-    """Bytes as they are; on a terminal made harmless, and ending in a newline."""
-    if not render.is_terminal(stream) or not data:
-        return data
-    text = readable(data)
-    return (text if text.endswith("\n") else f"{text}\n").encode("utf-8", "replace")
