@@ -127,7 +127,13 @@ class Client:
 
     @asynccontextmanager
     async def session(
-        self, pod: Pod, argv: Sequence[str], protocols: Sequence[str] = (V4,), *, stdin: bool = False, container: str = ""
+        self,
+        pod: Pod,
+        argv: Sequence[str],
+        protocols: Sequence[str] = (V4,),
+        *,
+        stdin: bool = False,
+        container: str = "",
     ) -> AsyncIterator[websockets.ClientConnection]:
         query = [("stdout", "true"), ("stderr", "true"), ("container", container or pod.template.containers[0].name)]
         if stdin:

@@ -35,11 +35,14 @@ async def test_v4_names_the_whole_argv_in_a_failure(client: Client, pod: Pod) ->
     ended = await client.exec(pod, ["sh", "-c", "echo o; echo e >&2; exit 3"])
     assert (ended.stdout, ended.stderr) == (b"o\n", b"e\n")
     words = r"error executing command [sh -c echo o; echo e \u003e\u00262; exit 3], exit code 3"
-    assert ended.messages[-1] == (
-        '\x03{"metadata":{},"status":"Failure","message":"command terminated with non-zero exit code: '
-        + words
-        + '","reason":"NonZeroExitCode","details":{"causes":[{"reason":"ExitCode","message":"3"}]}}'
-    ).encode()
+    assert (
+        ended.messages[-1]
+        == (
+            '\x03{"metadata":{},"status":"Failure","message":"command terminated with non-zero exit code: '
+            + words
+            + '","reason":"NonZeroExitCode","details":{"causes":[{"reason":"ExitCode","message":"3"}]}}'
+        ).encode()
+    )
 
 
 async def test_v5_has_the_translators_words(client: Client, pod: Pod) -> None:
@@ -53,7 +56,10 @@ async def test_v5_has_the_translators_words(client: Client, pod: Pod) -> None:
     ("argv", "why"),
     [
         (["nope"], 'unable to start container process: exec: "nope": executable file not found in $PATH'),
-        (["/bin/nope"], 'unable to start container process: exec: "/bin/nope": stat /bin/nope: no such file or directory'),
+        (
+            ["/bin/nope"],
+            'unable to start container process: exec: "/bin/nope": stat /bin/nope: no such file or directory',
+        ),
         (["/etc/passwd"], 'unable to start container process: exec: "/etc/passwd": permission denied'),
         (["/etc"], 'unable to start container process: exec: "/etc": permission denied'),
         ([], "args must not be empty"),

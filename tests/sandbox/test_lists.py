@@ -106,7 +106,9 @@ async def test_field_selectors(client: Client, sandbox: Sandbox, pod: Pod) -> No
     )
 
 
-VALID_LABEL = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start"
+VALID_LABEL = (
+    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start"
+)
 NOT_KNOWN = '"spec.foo" is not a known field selector: only "metadata.name", "metadata.namespace"'
 
 
@@ -206,9 +208,7 @@ async def test_equal_seeds_make_equal_fleets_and_the_cluster_has_one_uid() -> No
 async def test_leases_are_renewed_while_a_node_is_well(client: Client, sandbox: Sandbox) -> None:
     sandbox.world.set_node_ready("node-1", ready=False)
     nodes = (await client.ask("/api/v1/nodes")).json["items"]
-    ready = Counter(
-        one["status"] for node in nodes for one in node["status"]["conditions"] if one["type"] == "Ready"
-    )
+    ready = Counter(one["status"] for node in nodes for one in node["status"]["conditions"] if one["type"] == "Ready")
     assert ready == {"True": 5, "Unknown": 1}
     leases = (await client.ask("/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases")).json["items"]
     assert all("renewTime" in lease["spec"] for lease in leases)

@@ -49,7 +49,7 @@ class RequestFaults:
         for kind in ERRORS:
             if kind in LISTS_ONLY and facts["on"] != "list" and not self._is_told(kind, facts["on"]):
                 continue
-            if kind is Kind.GONE and request.first("continue") is None:
+            if kind is Kind.GONE and not request.first("continue"):
                 continue
             fault = self.box.strikes((kind,), facts, page=page)
             if fault is not None:

@@ -97,6 +97,7 @@ class Channels:
     client_gone: asyncio.Event = field(default_factory=asyncio.Event)
     input_waits: bool = False
     _closing: bool = False
+    _fragmenting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def send(self, channel: Channel, data: bytes) -> None:
         """Send bytes on a channel. Raises ConnectionError."""
@@ -112,8 +113,10 @@ class Channels:
             render(opcode if at == 0 else Opcode.CONTINUATION, part, final=at == len(parts) - 1)
             for at, part in enumerate(parts)
         ]
-        for frame in frames:
-            await self.connection.send(frame)
+        # two messages' fragments must not mix
+        async with self._fragmenting:
+            for frame in frames:
+                await self.connection.send(frame)
 
     async def listen(self) -> None:
         """Read the client's frames until it goes; sets `client_gone`."""

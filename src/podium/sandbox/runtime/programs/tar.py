@@ -102,6 +102,13 @@ async def _unpack(process: Process, archive: str, folder: str, *, lists: bool) -
 
 
 def _place(process: Process, found: tarfile.TarFile, info: tarfile.TarInfo, path: str) -> None:
+    parent = posixpath.dirname(path)
+    missing: list[str] = []
+    while not process.files.exists(parent):
+        missing.append(parent)
+        parent = posixpath.dirname(parent)
+    for folder in reversed(missing):
+        process.files.put(folder, Directory(0o755, 0, time.time()))
     if info.isdir():
         if not process.files.is_directory(path):
             process.files.put(path, Directory(info.mode, 0, time.time()))

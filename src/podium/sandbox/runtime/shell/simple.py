@@ -12,6 +12,8 @@ from podium.sandbox.runtime.shell.state import Dialect, ReturnFunction, ShellSta
 from podium.sandbox.runtime.shell.syntax import Command, Redirect, Script, Simple, Substitution
 
 DEPTH_LIMIT = 200
+FATAL_WORDS: Mapping[int | None, str] = {1: "Hangup\n", 3: "Quit\n", 9: "Killed\n", 15: "Terminated\n"}
+"""What a shell says of a child that a signal ended."""
 Builtin = Callable[["CommandShell", list[str]], Awaitable[int]]
 
 
@@ -50,14 +52,14 @@ class CommandShell(abc.ABC):
         state = self.state
         try:
             words = await self.expander.fields(command.words)
-            values = [(name, await self.expander.text(word)) for name, word in command.assignments]
+            values = await self._values(command, keeps=not words)
         except ExpansionError as error:
             await self.say(str(error))
             raise ProcessExit(2 if state.dialect is not Dialect.BASH else 1) from None
         if state.options.xtrace:
             await self.process.err(f"+ {' '.join([f'{name}={value}' for name, value in values] + words)}\n")
         if not words:
-            await self._assign_only(command, values)
+            await self._assign_only(command)
             return
         name = words[0]
         if name == "exec" and name not in state.functions:
@@ -67,24 +69,24 @@ class CommandShell(abc.ABC):
         else:
             await self._external(words, command.redirects, values)
 
-    async def _assign_only(self, command: Simple, values: list[tuple[str, str]]) -> None:
-        code = self.state.last if _substitutes(command) else 0
-        for name, value in values:
-            await self._put(name, value)
-        self.state.last = code
+    async def _values(self, command: Simple, *, keeps: bool) -> list[tuple[str, str]]:
+        """Expand assignments from left to right; where they stand alone each is done before the next."""
+        found: list[tuple[str, str]] = []
+        for name, word in command.assignments:
+            found.append((name, await self.expander.text(word)))
+            if keeps:
+                self.state.assign(*found[-1])
+        return found
+
+    async def _assign_only(self, command: Simple) -> None:
+        # the code of the last substitution is the command's
+        self.state.last = self.state.last if _substitutes(command) else 0
         if command.redirects:
             await self.redirected(command.redirects, self._nothing)
 
     async def _nothing(self) -> int:
         self.state.last = 0
         return 0
-
-    async def _put(self, name: str, value: str) -> None:
-        try:
-            self.state.assign(name, value)
-        except ExpansionError as error:
-            await self.say(str(error))
-            raise ProcessExit(2) from None
 
     async def _inside(self, words: list[str], values: list[tuple[str, str]]) -> int:
         """Run a function or a builtin; assignments before it last as long as it does."""
@@ -186,6 +188,8 @@ class CommandShell(abc.ABC):
             child = self.process.container.spawn(program, self.process, words, streams)
             child.env = self.state.environment() | dict(values)
             self.state.last = await child.wait()
+            if child.signalled in FATAL_WORDS:
+                await self.process.err(FATAL_WORDS[child.signalled])
 
     async def _exec(self, words: list[str], redirects: Sequence[Redirect], values: list[tuple[str, str]]) -> None:
         try:
