@@ -22,7 +22,7 @@ from podium.adapters.kube.kubeconfig import Config, load
 from podium.adapters.kube.kubeconfig_entries import Overrides
 from podium.adapters.kube.limits import raise_open_files, shrink_tls_buffers
 from podium.adapters.kube.reviews import KubeReviews
-from podium.adapters.kube.surroundings import Surroundings
+from podium.adapters.kube.surroundings import Surroundings, to_stderr
 from podium.adapters.store.blobs import Limits, TemporaryBlobs
 from podium.adapters.store.journal import MemoryJournals
 from podium.domain.errors import ClusterError, UsageError
@@ -106,7 +106,12 @@ def _accesses(settings: Connect) -> list[Access]:
 
 def open_kubeconfig(settings: Connect) -> Config:
     """Load the kubeconfig that `settings` name; raises UsageError."""
-    surroundings = Surroundings(settings.environ, terminal=settings.terminal, stdin_taken=settings.stdin_taken)
+    surroundings = Surroundings(
+        settings.environ,
+        terminal=settings.terminal,
+        stdin_taken=settings.stdin_taken,
+        warn=settings.warn or to_stderr,
+    )
     return load(settings.kubeconfig, surroundings)
 
 

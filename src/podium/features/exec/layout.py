@@ -15,6 +15,7 @@ from podium.domain.escapes import neutralise
 from podium.domain.events import Channel
 from podium.domain.folding import fold, fold_short
 from podium.domain.outcomes import NAMES
+from podium.domain.run_ids import short
 from podium.domain.selection import Resolution
 from podium.domain.units import format_count, format_duration
 from podium.domain.widths import ELLIPSIS, cut, pad, width
@@ -74,7 +75,7 @@ def header(plan: Plan, resolution: Resolution, options: Options, columns: int | 
         ", ".join(options.contexts) if len(options.contexts) <= 3 else f"{len(options.contexts)} contexts",
         f"as {options.who}" if options.who else "",
         "no timeout" if command.timeout is None else f"timeout {format_duration(command.timeout)}",
-        f"run {plan.run}",
+        f"run {short(plan.run)}",
     ]
     return Line(Tone.HEADER, _fit(neutralise(" · ".join(part for part in parts if part)), columns))
 
