@@ -18,7 +18,7 @@ from podium.runner.engine import Engine
 from podium.runner.fleet import Cluster, Fleet
 from podium.runner.gate import admit
 from podium.runner.order import spread
-from podium.runner.plan import Pace, Plan
+from podium.runner.plan import Care, Pace, Plan
 from support.virtual_time import VirtualClock
 
 
@@ -142,4 +142,6 @@ def plan_of(some: Sequence[Target], pace: Pace | None = None, timeout: float | N
     not_ready = plan.get("not_ready", frozenset())
     assert isinstance(not_ready, frozenset)
     lives = dict.fromkeys(some, "life-1")
-    return Plan("run", "exec", command, spread(some, not_ready), pace or Pace(), not_ready, lives)
+    care = plan.get("care", Care())
+    assert isinstance(care, Care)
+    return Plan("run", "exec", command, spread(some, not_ready), pace or Pace(), not_ready, care, lives)

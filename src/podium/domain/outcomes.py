@@ -113,9 +113,10 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """The command never began, and that is proven."""
+    """The command never began, and that is proven. `retry_after`: seconds a server asked to wait."""
 
     reason: Reason
+    retry_after: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

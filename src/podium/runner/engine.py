@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Coroutine, Iterable
 from dataclasses import dataclass
 
@@ -13,10 +14,12 @@ from podium.domain.outcomes import Lost, Outcome, Reason, Rejected, Skipped, Tim
 from podium.domain.targets import Target
 from podium.ports import Change, Journal
 from podium.runner.attempt import Attempt, Taken, Tap
+from podium.runner.budget import Verdict
 from podium.runner.fleet import Fleet
 from podium.runner.plan import Plan
 from podium.runner.pool import Pool
 from podium.runner.sleep import TICK, Tick
+from podium.runner.tries import Tries
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class Engine:
         self._journal = journal
         self._tap = tap
         self._pool = Pool(plan, self._clock.monotonic())
+        self._tries = Tries(plan.care)
         self._attempts: dict[Target, Attempt] = {}
         self._lives = {(target.uid, target.container): life for target, life in plan.lives.items()}
         self._gone: set[str] = set()
@@ -92,7 +96,7 @@ class Engine:
             now = self._clock.monotonic()
             if self._stopped_why is not None:
                 await self._skip(pool.drain(), self._stopped_why)
-            while self._stopped_why is None and (target := pool.take(now)) is not None:
+            while self._stopped_why is None and (target := pool.take(now, self._tries.room)) is not None:
                 self._launch(target, group)
             if pool.in_flight == 0:
                 if pool.pending == 0:
@@ -121,7 +125,8 @@ class Engine:
     async def _attempt(self, attempt: Attempt) -> None:
         target, clock = attempt.target, self._clock
         begun = clock.monotonic()
-        await self._record(Started(target, 1, clock.wall()))
+        number = self._tries.begin(target)
+        await self._record(Started(target, number, clock.wall()))
         capture = self._fleet.blobs.capture()
         if target.uid in self._gone:
             outcome: Outcome = Rejected(Reason(Why.REPLACED_BEFORE))
@@ -130,14 +135,23 @@ class Engine:
             taken = Taken(target, capture, self._tap, self._reached)
             exec_ = self._fleet.cluster(target.cluster).exec
             outcome, answer = await attempt.run(exec_, self._admission, self._plan.command, taken, capture)
-        end = Finished(target, 1, outcome, answer, clock.monotonic() - begun, clock.wall())
+        end = Finished(target, number, outcome, answer, clock.monotonic() - begun, clock.wall())
+        end = self._tries.weigh(end, random.random(), stopped=self._stopped_why is not None)
         await self._record(end)
         self._forget(attempt)
         scout = self._pool.is_scout(target)
         self._pool.ended(target, outcome, clock.monotonic())
         if scout:
             await self._judge_space(target, outcome)
+        if end.next_in is not None:
+            self._pool.again(target, clock.monotonic() + end.next_in)
+        self._heed(self._tries.settle(end))
         self._wake.set()
+
+    def _heed(self, verdict: Verdict | None) -> None:
+        if verdict is not None and self._stopped_why is None:
+            self.stop(verdict.why)
+            self._queue.put_nowait(Noticed(f"stopped: {verdict.text}", self._clock.wall()))
 
     def _forget(self, attempt: Attempt) -> None:
         del self._attempts[attempt.target]
@@ -167,7 +181,10 @@ class Engine:
     async def _skip(self, targets: Iterable[Target], why: Why) -> None:
         answer = self._fleet.blobs.capture().seal()
         now = self._clock.wall()
-        ends = [Finished(target, 0, Skipped(Reason(why)), answer, 0.0, now) for target in targets]
+        ends = [
+            self._tries.give_up(target) or Finished(target, 0, Skipped(Reason(why)), answer, 0.0, now)
+            for target in targets
+        ]
         if ends:
             await self._journal.append(ends)
         for end in ends:

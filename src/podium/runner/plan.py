@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from podium.domain.commands import Command
 from podium.domain.targets import Target
+from podium.runner.budget import Budget
+from podium.runner.retry import RetryPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,14 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
+class Care:
+    """What is done about bad ends."""
+
+    retry: RetryPolicy = RetryPolicy()
+    budget: Budget = Budget()
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Command x targets x care. `targets` in the order they start, those on `not_ready` nodes last."""
 
@@ -32,4 +42,5 @@ class Plan:
     targets: tuple[Target, ...]
     pace: Pace = Pace()
     not_ready: frozenset[tuple[str, str]] = field(default=frozenset())  #: (cluster, node)
+    care: Care = Care()
     lives: Mapping[Target, str] = field(default_factory=dict)  #: the container id of each target in the snapshot

@@ -6,6 +6,7 @@ Nodes take turns; nodes that do not answer are left alone but for a probe; NotRe
 
 from __future__ import annotations
 
+import heapq
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -53,6 +54,7 @@ class Pool:
         self._in_flight: dict[str, int] = {}
         self._flying: set[Target] = set()
         self._queued = 0
+        self._later: list[tuple[float, Target]] = []  # a heap of retries and when they are due
         for target in plan.targets:
             self._add(target)
 
@@ -66,10 +68,12 @@ class Pool:
         """Targets that have started and not ended."""
         return len(self._flying)
 
-    def take(self, now: float) -> Target | None:
-        """The next target to start now, or None."""
+    def take(self, now: float, room: int | None = None) -> Target | None:
+        """The next target to start now, or None; with `room`, no more than that are in flight."""
         self._open_stale_spaces(now)
-        if self.in_flight >= self._pace.concurrency_in_all:
+        self._take_up_retries(now)
+        most = self._pace.concurrency_in_all
+        if self.in_flight >= (most if room is None else min(most, room)):
             return None
         for _ in range(len(self._clusters)):
             cluster = self._clusters[0]
@@ -103,6 +107,11 @@ class Pool:
         elif node.health.probing:
             node.health = node.health.reached()
         self._give_turn(key)
+
+    def again(self, target: Target, at: float) -> None:
+        """Start a target that has ended once more, not before `at`."""
+        heapq.heappush(self._later, (at, target))
+        self._queued += 1
 
     def is_scout(self, target: Target) -> bool:
         """Whether the others of its namespace wait for this target."""
@@ -138,7 +147,7 @@ class Pool:
         """Once nothing else is left to start or in flight: the targets on nodes that do not answer, taken out."""
         if self._flying or any(node.queue and not node.health.is_open for node in self._nodes.values()):
             return ()
-        if any(space.waiting for space in self._spaces.values()):
+        if self._later or any(space.waiting for space in self._spaces.values()):
             return ()
         return tuple(self._drain_nodes())
 
@@ -147,6 +156,8 @@ class Pool:
         gone = [waiting for space in self._spaces.values() for waiting in space.waiting]
         for space in self._spaces.values():
             space.waiting = []
+        gone += [target for _, target in self._later]
+        self._later = []
         self._queued -= len(gone)
         return (*self._drain_nodes(), *gone)
 
@@ -158,6 +169,7 @@ class Pool:
         ]
         silent = [self._nodes[key] for key in self._silent]
         times += [node.health.probe_at for node in silent if node.queue and node.health.probe_at is not None]
+        times += [at for at, _ in self._later[:1]]
         return min(times, default=None)
 
     def _add(self, target: Target) -> None:
@@ -229,6 +241,11 @@ class Pool:
             space.scouted_at = now
             self._scouting[target.cluster, target.namespace] = space
         return target
+
+    def _take_up_retries(self, now: float) -> None:
+        while self._later and self._later[0][0] <= now:
+            _, target = heapq.heappop(self._later)
+            self._enqueue(target)
 
     def _dismiss_scouts(self, node: _Node) -> None:
         for target in tuple(node.queue):

@@ -61,6 +61,7 @@ def plan_for(request: ExecRequest, resolution: Resolution, snapshot: Snapshot, r
         targets=spread((picked.target for picked in resolution.picked), not_ready),
         pace=request.pace,
         not_ready=not_ready,
+        care=request.care,
         lives={picked.target: _life(picked) for picked in resolution.picked},
     )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from podium.domain.commands import Command
 from podium.domain.selection import Selection
-from podium.runner.plan import Pace
+from podium.runner.plan import Care, Pace
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,5 +16,6 @@ class ExecRequest:
     selection: Selection
     command: Command
     pace: Pace = Pace()
+    care: Care = Care()
     min_targets: int = 1
     allow_skipped: bool = False
