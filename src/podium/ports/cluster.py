@@ -1,18 +1,14 @@
-"""Every way out of the program: the whole list of what Podium can do to the world.
-
-Ports speak domain values only. An adapter's promise is the docstring here; each has a contract suite under
-tests/adapters that every implementation passes.
-"""
+"""What a cluster can be asked and told."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from podium.domain.admission import Admission
 from podium.domain.commands import Command
-from podium.domain.events import Answer, Channel, Event, Stream
+from podium.domain.events import Channel
 from podium.domain.inventory import Snapshot
 from podium.domain.outcomes import Outcome, Why
 from podium.domain.targets import Target
@@ -62,6 +58,18 @@ class Change:
     containers: Mapping[str, tuple[str, bool]]
 
 
+class Reviews(Protocol):
+    """Ask a cluster who we are and what we may do."""
+
+    async def who_am_i(self) -> str:
+        """The cluster's own name for us (SelfSubjectReview); raises ClusterError."""
+        ...
+
+    async def may(self, verb: str, resource: str, namespace: str) -> bool | None:
+        """Whether we may `verb` the `resource` (`pods/exec`) in `namespace`, "" for all; None when it will not say."""
+        ...
+
+
 class Flow(Protocol):
     """A source of bytes that can be held back."""
 
@@ -94,80 +102,4 @@ class Exec(Protocol):
 
         Raises AdmissionError for a target or command outside the admission. When cancelled, closes its connection.
         """
-        ...
-
-
-class Reviews(Protocol):
-    """Ask a cluster who we are and what we may do."""
-
-    async def who_am_i(self) -> str:
-        """The cluster's own name for us (SelfSubjectReview); raises ClusterError."""
-        ...
-
-    async def may(self, verb: str, resource: str, namespace: str) -> bool | None:
-        """Whether we may `verb` the `resource` (`pods/exec`) in `namespace`, "" for all; None when it will not say."""
-        ...
-
-
-class Capture(Protocol):
-    """Keeps bytes, bounded, and hashes all of them."""
-
-    def write(self, channel: Channel, data: memoryview) -> None:
-        """Take bytes; they are only valid during the call."""
-        ...
-
-    def seal(self) -> Answer:
-        """End it: what was kept can be read from its Blobs by the digests in the answer."""
-        ...
-
-
-class Blobs(Protocol):
-    """Output bytes by hash: equal answers are stored once."""
-
-    def capture(self) -> Capture:
-        """A capture for one attempt."""
-        ...
-
-    def read(self, stream: Stream, limit: int | None = None) -> bytes:
-        """The kept bytes of a stream, at most `limit`."""
-        ...
-
-    def close(self) -> None:
-        """Give back memory and disk."""
-        ...
-
-
-class Journal(Protocol):
-    """What happened, durable."""
-
-    async def append(self, events: Sequence[Event]) -> None:
-        """Return once the events would survive a crash, as far as this journal promises; raises JournalError."""
-        ...
-
-
-class Journals(Protocol):
-    """Where journals are kept."""
-
-    def open(self, run: str, identity: str) -> Journal:
-        """A journal for one run; raises JournalError."""
-        ...
-
-
-class Clock(Protocol):
-    """Time."""
-
-    def wall(self) -> float:
-        """Seconds since the epoch."""
-        ...
-
-    def monotonic(self) -> float:
-        """Seconds that stand still while the machine sleeps."""
-        ...
-
-    def boottime(self) -> float:
-        """Seconds that also count the machine's sleep."""
-        ...
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait."""
         ...
