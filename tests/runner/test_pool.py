@@ -13,7 +13,6 @@ from podium.domain.targets import Target
 from podium.runner.order import spread
 from podium.runner.plan import Pace
 from podium.runner.pool import Pool, limit_at
-from support.fleets import plan_of
 
 OUTCOMES: dict[str, Outcome] = {
     "well": Succeeded(Proof.RUNTIME),
@@ -54,7 +53,8 @@ def outcome_in(world: World, target: Target) -> Outcome:
 
 @given(worlds(), st.randoms(use_true_random=False))
 def test_every_target_starts_once_or_is_taken_out(world: World, random: object) -> None:
-    pool = Pool(plan_of(world.targets, world.pace, not_ready=world.not_ready), 0.0)
+    pool = Pool(world.pace, world.not_ready, 0.0)
+    pool.add(spread(world.targets, world.not_ready))
     now, flying, begun, taken_out = 0.0, [], Counter[Target](), Counter[Target]()
     for _ in range(2000):
         while (target := pool.take(now)) is not None:

@@ -144,4 +144,4 @@ def plan_of(some: Sequence[Target], pace: Pace | None = None, timeout: float | N
     lives = dict.fromkeys(some, "life-1")
     care = plan.get("care", Care())
     assert isinstance(care, Care)
-    return Plan("run", "exec", command, spread(some, not_ready), pace or Pace(), not_ready, care, lives)
+    return Plan("run", "exec", command, spread(some, not_ready), pace or Pace(), not_ready, care, lives=lives)

@@ -71,4 +71,14 @@ class Noticed:
     at: float
 
 
-Event = Started | Finished | Noticed
+@dataclass(frozen=True, slots=True)
+class WaveBegan:
+    """Wave `number` of `of`, with `size` targets, has begun."""
+
+    number: int
+    of: int
+    size: int
+    at: float
+
+
+Event = Started | Finished | Noticed | WaveBegan

@@ -66,6 +66,7 @@ class Why(enum.Enum):
     NAMESPACE_FORBIDDEN = "namespace forbidden"
     BUDGET = "budget"
     BRAKE = "brake"
+    CHECK = "check between waves"
     BREAKER = "breaker"
 
 

@@ -6,10 +6,11 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Coroutine, Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from podium.domain.admission import Admission
 from podium.domain.errors import PodiumError
-from podium.domain.events import Event, Finished, Noticed, Started
+from podium.domain.events import Event, Finished, Noticed, Started, WaveBegan
 from podium.domain.outcomes import Lost, Outcome, Reason, Rejected, Skipped, TimedOut, Why
 from podium.domain.targets import Target
 from podium.ports import Change, Journal
@@ -22,6 +23,12 @@ from podium.runner.sleep import TICK, Tick
 from podium.runner.tries import Tries
 
 
+class Between(Protocol):
+    """What happens between two waves: checks, a soak, a question. A verdict stops the run."""
+
+    async def __call__(self, number: int, wave: tuple[Target, ...]) -> Verdict | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class _End:
     """The queue's last item."""
@@ -31,7 +38,14 @@ class Engine:
     """One run. Iterate over `events()` once; `stop` may be called from anywhere in the loop."""
 
     def __init__(
-        self, fleet: Fleet, plan: Plan, admission: Admission, journal: Journal, tap: Tap | None = None
+        self,
+        fleet: Fleet,
+        plan: Plan,
+        admission: Admission,
+        journal: Journal,
+        tap: Tap | None = None,
+        *,
+        between: Between | None = None,
     ) -> None:
         self._fleet = fleet
         self._clock = fleet.clock
@@ -39,7 +53,8 @@ class Engine:
         self._admission = admission
         self._journal = journal
         self._tap = tap
-        self._pool = Pool(plan, self._clock.monotonic())
+        self._between = between
+        self._pool = Pool(plan.pace, plan.not_ready, self._clock.monotonic())
         self._tries = Tries(plan.care)
         self._attempts: dict[Target, Attempt] = {}
         self._lives = {(target.uid, target.container): life for target, life in plan.lives.items()}
@@ -90,6 +105,17 @@ class Engine:
             attempt.give_up(outcome)
 
     async def _conduct(self, group: asyncio.TaskGroup) -> None:
+        waves = self._plan.waves or (self._plan.targets,)
+        for number, wave in enumerate(waves, start=1):
+            self._pool.add(wave)
+            if self._stopped_why is None and len(waves) > 1:
+                self._queue.put_nowait(WaveBegan(number, len(waves), len(wave), self._clock.wall()))
+            await self._run_down(group)
+            if number < len(waves) and self._stopped_why is None and self._between is not None:
+                self._heed(await self._between(number, wave))
+
+    async def _run_down(self, group: asyncio.TaskGroup) -> None:
+        """Run what is in the pool to its end, or skip it where the run has been stopped."""
         pool = self._pool
         while True:
             self._wake.clear()
@@ -100,10 +126,10 @@ class Engine:
                 self._launch(target, group)
             if pool.in_flight == 0:
                 if pool.pending == 0:
-                    break
+                    return
                 await self._skip(pool.unreachable(), Why.NODE_UNREACHABLE)
                 if pool.pending == 0:
-                    break
+                    return
             await self._until(pool.wake_at(now), now)
 
     async def _until(self, at: float | None, now: float) -> None:

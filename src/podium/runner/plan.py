@@ -34,7 +34,10 @@ class Care:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Command x targets x care. `targets` in the order they start, those on `not_ready` nodes last."""
+    """Command x targets x care. `targets` in the order they start, those on `not_ready` nodes last.
+
+    `waves` part the targets; empty is one wave of all.
+    """
 
     run: str
     action: str
@@ -43,4 +46,5 @@ class Plan:
     pace: Pace = Pace()
     not_ready: frozenset[tuple[str, str]] = field(default=frozenset())  #: (cluster, node)
     care: Care = Care()
+    waves: tuple[tuple[Target, ...], ...] = ()
     lives: Mapping[Target, str] = field(default_factory=dict)  #: the container id of each target in the snapshot

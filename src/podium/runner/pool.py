@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from podium.domain.outcomes import Outcome
 from podium.domain.targets import Target
 from podium.runner.nodes import NodeHealth, is_connect_failure
-from podium.runner.plan import Pace, Plan
+from podium.runner.plan import Pace
 
 SCOUT_PATIENCE = 3.0  #: seconds a namespace waits for its scout's answer before the others go as well
 
@@ -41,10 +41,10 @@ class _Space:
 class Pool:
     """The targets of a plan that have not started, and what is in flight. Times are seconds of one clock."""
 
-    def __init__(self, plan: Plan, now: float) -> None:
-        self._pace = plan.pace
+    def __init__(self, pace: Pace, not_ready: frozenset[NodeKey], now: float) -> None:
+        self._pace = pace
         self._begun = now
-        self._not_ready = plan.not_ready
+        self._not_ready = not_ready
         self._nodes: dict[NodeKey, _Node] = {}
         self._spaces: dict[SpaceKey, _Space] = {}
         self._scouting: dict[SpaceKey, _Space] = {}  # scouts under way whose answer others wait for
@@ -55,8 +55,6 @@ class Pool:
         self._flying: set[Target] = set()
         self._queued = 0
         self._later: list[tuple[float, Target]] = []  # a heap of retries and when they are due
-        for target in plan.targets:
-            self._add(target)
 
     @property
     def pending(self) -> int:
@@ -172,6 +170,11 @@ class Pool:
         times += [at for at, _ in self._later[:1]]
         return min(times, default=None)
 
+    def add(self, targets: Iterable[Target]) -> None:
+        """Let more targets start: the next wave. What is known of nodes and namespaces holds on."""
+        for target in targets:
+            self._add(target)
+
     def _add(self, target: Target) -> None:
         if target.cluster not in self._turns:
             self._turns[target.cluster] = (deque(), deque())
@@ -180,7 +183,9 @@ class Pool:
         self._nodes.setdefault((target.cluster, target.node), _Node())
         space = self._spaces.setdefault((target.cluster, target.namespace), _Space())
         self._queued += 1
-        if space.scout is None:
+        if space.is_open:
+            self._enqueue(target)
+        elif space.scout is None:
             space.scout = target
             self._enqueue(target)
         else:

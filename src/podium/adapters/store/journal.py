@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from podium.domain.errors import JournalError
-from podium.domain.events import Event, Finished, Noticed, Started
+from podium.domain.events import Event, Finished, Noticed, Started, WaveBegan
 from podium.domain.outcomes import name_of, reason_of
 from podium.domain.targets import format_id
 from podium.ports import Journal, Journals
@@ -82,6 +82,8 @@ def _row(event: Event) -> tuple[str, str, str, int, float, str, str]:
             return ("finished", format_id(target), target.uid, event.attempt, event.at, outcome, why)
         case Noticed(text, at):
             return ("noticed", "", "", 0, at, "", text)
+        case WaveBegan(number, of, size, at):
+            return ("wave_began", "", "", number, at, "", f"{number} of {of}: {size} targets")
 
 
 if TYPE_CHECKING:

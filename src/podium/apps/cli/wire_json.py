@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from podium.domain.errors import PodiumError
-from podium.domain.events import Channel, Event, Finished, Noticed, Started, Stream
+from podium.domain.events import Channel, Event, Finished, Noticed, Started, WaveBegan, Stream
 from podium.domain.inventory import Unreached
 from podium.domain.outcomes import (
     NAMES,
@@ -92,6 +92,8 @@ def event_line(event: Event) -> Shape:
             return {"event": "finished", **end_record(event), "at": event.at, "next_in": event.next_in}
         case Noticed(text, at):
             return {"event": "noticed", "text": _clean(text), "at": at}
+        case WaveBegan(number, of, size, at):
+            return {"event": "wave_began", "number": number, "of": of, "size": size, "at": at}
 
 
 def output_line(target: Target, channel: Channel, data: bytes) -> Shape:

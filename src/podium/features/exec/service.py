@@ -171,6 +171,7 @@ _STOPS = {
     Why.RUN_TIMEOUT: "the run's time was over (--run-timeout)",
     Why.DEADLINE: "the deadline has passed",
     Why.SLEPT: "this machine slept",
+    Why.CHECK: "a check between waves said stop",
     Why.BUDGET: "more ended badly than the budget allows",
     Why.BRAKE: "the first 50 all ended alike and badly (--max-failures 100% goes on)",
 }
