@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from podium.domain.errors import PodiumError
-from podium.domain.events import Channel, Event, Finished, Noticed, Started, WaveBegan, Stream
+from podium.domain.events import Channel, Event, Finished, Noticed, Started, Stream, WaveBegan
 from podium.domain.inventory import Unreached
 from podium.domain.outcomes import (
     NAMES,
