@@ -66,7 +66,9 @@ async def test_get_pods(kubectl: Kubectl, sandbox: Sandbox) -> None:
     assert rows[0] == ["NAMESPACE", "NAME", "READY", "STATUS", "RESTARTS", "AGE"]
     assert [row[:2] for row in rows[1:]] == [[pod.namespace, pod.name] for pod in sandbox.pods]
     assert {row[3] for row in rows[1:]} == {"Running"}
-    paged = await kubectl("get", "pods", "-A", "--chunk-size=7", "-o", "name", "-l", "app in (web)", "--sort-by=metadata.name")
+    paged = await kubectl(
+        "get", "pods", "-A", "--chunk-size=7", "-o", "name", "-l", "app in (web)", "--sort-by=metadata.name"
+    )
     assert len(paged.out.splitlines()) == sum(1 for pod in sandbox.pods if pod.labels["app"] == "web")
 
 
@@ -115,8 +117,10 @@ async def test_describe_pod(kubectl: Kubectl, sandbox: Sandbox, pod: Pod) -> Non
             ["nginx", "-t"],
             0,
             "",
-            "nginx: the configuration file /etc/nginx/nginx.conf syntax is ok\n"
-            "nginx: configuration file /etc/nginx/nginx.conf test is successful\n",
+            (
+                "nginx: the configuration file /etc/nginx/nginx.conf syntax is ok\n"
+                "nginx: configuration file /etc/nginx/nginx.conf test is successful\n"
+            ),
         ),
     ],
 )
@@ -195,4 +199,6 @@ async def test_rights(kubectl: Kubectl, pod: Pod) -> None:
 async def test_it_is_told_what_is_wrong(kubectl: Kubectl) -> None:
     found = await kubectl("get", "pods", "-A", "--field-selector", "spec.foo=1")
     assert found.err.endswith("field label not supported: spec.foo\n")
-    assert (await kubectl("get", "pods", "-n", "shop", "nope")).err == 'Error from server (NotFound): pods "nope" not found\n'
+    assert (
+        await kubectl("get", "pods", "-n", "shop", "nope")
+    ).err == 'Error from server (NotFound): pods "nope" not found\n'
