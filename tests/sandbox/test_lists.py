@@ -127,8 +127,8 @@ NOT_KNOWN = '"spec.foo" is not a known field selector: only "metadata.name", "me
             "/api/v1/pods?labelSelector=a%3Ex",
             400,
             (
-                "unable to parse requirement: values[0]: Invalid value: \"x\": for 'Gt', 'Lt' operators, the value must "
-                "be an integer"
+                "unable to parse requirement: values[0]: Invalid value: \"x\": for 'Gt', 'Lt' operators, the value "
+                "must be an integer"
             ),
         ),
         ("/api/v1/pods?limit=x", 400, 'strconv.ParseInt: parsing "x": invalid syntax'),
