@@ -245,6 +245,8 @@ def test_the_object_comes_with_an_error_too(
     assert whole["error"]["exit"] == status
     assert whole["error"]["text"] in ran.err
     assert whole["complete"] is False
+    assert len(ran.lines) == 1 or form == "jsonl"
+    assert sum(line.get("event") == "summary" for line in ran.lines) == (form == "jsonl")
 
 
 def test_a_bug_is_one_line_and_v_shows_where(podium: Terminal) -> None:

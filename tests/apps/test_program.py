@@ -171,6 +171,20 @@ def test_pitfall_9_a_slow_reader_gets_all_of_it(cluster: dict[str, str]) -> None
     assert all(texts == expected for texts in by_pod.values())
 
 
+@pytest.mark.parametrize("form", [("-o", "jsonl"), ("--stream",)])
+def test_the_second_ctrl_c_leaves_a_reader_that_is_stuck(cluster: dict[str, str], form: tuple[str, ...]) -> None:
+    argv = (*PODIUM, "exec", "-n", "shop", "deploy/web", *form, "--", "seq", "200000")
+    with subprocess.Popen(argv, env=cluster, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()  # it is under way, and from now on nobody reads
+        process.send_signal(signal.SIGINT)
+        while b"again: leave at once" not in process.stderr.readline():
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        assert process.wait(WAIT) == 130
+
+
 def test_ctrl_c_ends_what_waits(cluster: dict[str, str]) -> None:
     argv = (*PODIUM, "exec", "-n", "shop", "deploy/web", "-o", "jsonl", "--", "sleep", "600")
     with subprocess.Popen(argv, env=cluster, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:

@@ -9,7 +9,7 @@ import pytest
 
 from apps.stages import Act, Stage, Terminal, crashing, pod
 from podium.apps.cli.request import Format
-from podium.domain.inventory import Unreached, UnreachedReason
+from podium.domain.inventory import Container, ContainerState, Pod, Unreached, UnreachedReason
 from podium.domain.outcomes import Failed, Lost, Proof, Reason, Rejected, Succeeded, Why
 from podium.domain.targets import Target
 
@@ -56,6 +56,27 @@ def test_color_always_and_never(podium: Terminal, monkeypatch: pytest.MonkeyPatc
     ran = podium(ten(), "exec", "--all", "--", "x")
     assert b"\x1b" not in ran.out
     assert "\x1b" not in ran.err
+
+
+def test_protected_namespaces_are_left_out_and_said(podium: Terminal) -> None:
+    stage = Stage([pod("web-1"), pod("dns-1", namespace="kube-system")])
+    ran = podium(stage, "exec", "-A", "--all", "-o", "name", "-y", "--", "x")
+    assert (ran.status, ran.text) == (0, "prod%2Feu/shop/web-1/app\n")
+    assert "1 pod of protected namespaces (kube-system); -n NAME takes them" in ran.err
+    ran = podium(stage, "exec", "-n", "kube-system", "--all", "-o", "name", "--", "x")
+    assert ran.text == "prod%2Feu/kube-system/dns-1/app\n"
+    assert len(podium(stage, "targets", "-A", "-o", "name").text.splitlines()) == 2, "reading leaves none out"
+
+
+def test_a_choice_of_containers_is_said(podium: Terminal) -> None:
+    def two(name: str, **more: str) -> Pod:
+        running = ContainerState.RUNNING
+        return pod(name, *(Container(each, f"{each}:1", state=running) for each in ("app", "side")), **more)
+
+    stage = Stage([pod("web-1"), two("web-2"), two("web-3", default_container="side")])
+    ran = podium(stage, "exec", "--all", "-o", "name", "--", "x")
+    assert ran.text.splitlines() == [f"prod%2Feu/shop/web-{n}" for n in ("1/app", "2/app", "3/side")]
+    assert "container: 1 by annotation, 1 first of several" in ran.err
 
 
 def test_quiet_leaves_the_answers(podium: Terminal) -> None:

@@ -1,4 +1,4 @@
-"""Clients for the sandbox's tests: plain HTTP on a socket, exec by the library `websockets`. Nothing of podium's client."""
+"""Clients for the sandbox's tests: plain HTTP on a socket, exec by `websockets`; nothing of podium's client."""
 
 from __future__ import annotations
 

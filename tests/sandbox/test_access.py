@@ -56,13 +56,18 @@ async def test_an_unknown_token_is_401_and_none_is_anonymous(sandbox: Sandbox) -
         ),
         (
             "/api/v1/namespaces/shop/pods/x/exec",
-            'pods "x" is forbidden: User "alice" cannot get resource "pods/exec" in API group "" in the namespace "shop"',
+            (
+                'pods "x" is forbidden: User "alice" cannot get resource "pods/exec" in API group "" in '
+                'the namespace "shop"'
+            ),
             {"name": "x", "kind": "pods"},
         ),
         (
             "/apis/apps/v1/deployments",
-            'deployments.apps is forbidden: User "alice" cannot list resource "deployments" in API group "apps" '
-            "at the cluster scope",
+            (
+                'deployments.apps is forbidden: User "alice" cannot list resource "deployments" in API group "apps" '
+                "at the cluster scope"
+            ),
             {"group": "apps", "kind": "deployments"},
         ),
         ("/nope", 'forbidden: User "alice" cannot get path "/nope"', {}),

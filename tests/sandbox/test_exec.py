@@ -1,4 +1,4 @@
-"""Exec: protocols, Status bodies and refusals. The expected bytes are a real 1.36.3 cluster's, taken with these calls."""
+"""Exec: protocols, Status bodies and refusals; the expected bytes are a real 1.36.3 cluster's."""
 
 from __future__ import annotations
 

@@ -185,6 +185,8 @@ async def test_half_open_says_nothing_more_and_answers_no_ping(client: Client, s
     sandbox.faults.plant("half-open")
     async with client.session(pod, ["echo", "x"]) as session:
         assert [await session.recv(), await session.recv()] == [b"\x01", b"\x01x\n"]
+        served = next(iter(sandbox.api.exec.running))
+        await until(lambda: served.listening is not None and served.listening.done())
         pong = await session.ping()
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.3):

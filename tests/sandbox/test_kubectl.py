@@ -117,8 +117,10 @@ async def test_describe_pod(kubectl: Kubectl, sandbox: Sandbox, pod: Pod) -> Non
             ["nginx", "-t"],
             0,
             "",
-            "nginx: the configuration file /etc/nginx/nginx.conf syntax is ok\n"
-            "nginx: configuration file /etc/nginx/nginx.conf test is successful\n",
+            (
+                "nginx: the configuration file /etc/nginx/nginx.conf syntax is ok\n"
+                "nginx: configuration file /etc/nginx/nginx.conf test is successful\n"
+            ),
         ),
     ],
 )

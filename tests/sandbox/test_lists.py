@@ -1,4 +1,4 @@
-"""Lists: pages, continue tokens, selectors, Tables, and refusals in the API server's words (taken from a 1.36.3 cluster)."""
+"""Lists: pages, continue tokens, selectors, Tables; refusals in the words of a real 1.36.3 cluster."""
 
 from __future__ import annotations
 
@@ -126,13 +126,19 @@ NOT_KNOWN = '"spec.foo" is not a known field selector: only "metadata.name", "me
         (
             "/api/v1/pods?labelSelector=a%3Ex",
             400,
-            "unable to parse requirement: values[0]: Invalid value: \"x\": for 'Gt', 'Lt' operators, the value must be an integer",
+            (
+                "unable to parse requirement: values[0]: Invalid value: \"x\": for 'Gt', 'Lt' operators, the value "
+                "must be an integer"
+            ),
         ),
         ("/api/v1/pods?limit=x", 400, 'strconv.ParseInt: parsing "x": invalid syntax'),
         (
             "/api/v1/pods?resourceVersion=x",
             400,
-            'invalid resource version: resourceVersion: Invalid value: "x": strconv.ParseUint: parsing "x": invalid syntax',
+            (
+                'invalid resource version: resourceVersion: Invalid value: "x": strconv.ParseUint: parsing "x": '
+                "invalid syntax"
+            ),
         ),
         (
             "/api/v1/pods?resourceVersion=5&continue=eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6MSwic3RhcnQiOiJhXHUwMDAwIn0",

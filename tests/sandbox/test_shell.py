@@ -1,4 +1,4 @@
-"""The sandbox's shell against real ones: the same script, the same output and code (dash, where this machine has it)."""
+"""The sandbox's shell against dash, where this machine has it: the same script, the same output and code."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ SAME = [
     "printf '%s-%d-%5s-%-5s|%03d|%x|%c|%%|\\n' a 7 b c 9 255 xyz",
     "printf '%s\\n' a b c; printf 'no args %s|%d\\n'; printf '%b' 'a\\tb\\n'",
     "echo 'a\\tb'; echo -n x; echo; echo \"a\\\\b\"",
-    "test -d / && test -f /etc/passwd && test ! -e /nope && echo ok; [ a = a -a 1 -lt 2 ] && echo both; [ -z '' -o x ]; echo $?",
+    "test -d / && test -f /etc/passwd && test ! -e /nope && echo ok; [ a = a -a 1 -lt 2 ] && echo both; [ -z '' -o x ]; echo $?",  # noqa: E501
     "eval 'x=5; echo $x'; eval echo '\"$x\"' ; eval; echo $?",
     "set -e; true; false || true; if false; then :; fi; echo still; false; echo never",
     "set -u; echo ${nope-unset}; echo ${nope}; echo never",
@@ -100,7 +100,7 @@ SAME = [
     "seq 3 | sort -r | head -n 2 | tr '12' 'ab' | wc -l",
     "printf 'b\\na\\nb\\n' | sort -u; printf 'b\\na\\nb\\n' | sort | uniq -c | sed 's/^ *//'",
     "printf 'one\\ntwo\\nthree\\n' | grep -n t | cut -d: -f2; printf 'x\\n' | grep y; echo $?",
-    "printf 'a=1\\nb=2\\n' | sed -n 's/^b=//p'; echo hello | sed 's/l/L/g;s/$/!/'; seq 5 | sed '2,4d'; seq 5 | sed -n '$p'",
+    "printf 'a=1\\nb=2\\n' | sed -n 's/^b=//p'; echo hello | sed 's/l/L/g;s/$/!/'; seq 5 | sed '2,4d'; seq 5 | sed -n '$p'",  # noqa: E501
     "echo x | tee /dev/null | cat; yes | head -n 2; echo 'A b' | tr A-Z a-z",
     "basename /a/b.c .c; dirname /a/b; printf 'abc' | wc -c; echo abc | head -c 2",
     "printf abc | sha256sum; printf abc | md5sum; printf abc | base64; echo YWJj | base64 -d",
@@ -176,7 +176,8 @@ async def test_files_come_and_go() -> None:
     script = """
     mkdir -p /tmp/a/b && echo hi > /tmp/a/b/f && cp -r /tmp/a /tmp/c && mv /tmp/c/b/f /tmp/g
     ls /tmp/a/b /tmp/c/b; cat /tmp/g; rm -r /tmp/a; ls /tmp/a; ln -s /tmp/g /tmp/l; cat /tmp/l; echo more >> /tmp/l
-    wc -l < /tmp/g; tar -cf - -C / tmp/g | tar -xf - -C /srv; cat /srv/tmp/g; echo /tmp/*; rm -f /etc/passwd; ls /etc/passwd
+    wc -l < /tmp/g; tar -cf - -C / tmp/g | tar -xf - -C /srv; cat /srv/tmp/g; echo /tmp/*
+    rm -f /etc/passwd; ls /etc/passwd
     """
     code, out, err = await run(["sh", "-c", script])
     assert out == b"/tmp/a/b:\nf\n\n/tmp/c/b:\nhi\nhi\n2\nhi\nmore\n/tmp/c /tmp/g /tmp/l\n"

@@ -66,7 +66,7 @@ async def test_a_whole_script_with_its_arguments(shell: str, base: Base) -> None
 
 
 async def test_another_shell_is_looked_for_and_missed() -> None:
-    program = 'command -v bash >/dev/null 2>&1 || { echo "no bash" >&2; exit 127; }; s=\'echo $0 $@\'; exec bash -c "$s" NAME "$@"'
+    program = 'command -v bash >/dev/null 2>&1 || { echo "no bash" >&2; exit 127; }; s=\'echo $0 $@\'; exec bash -c "$s" NAME "$@"'  # noqa: E501
     assert await load(program, "1", "2") == (0, b"NAME 1 2\n", b"")
     assert await load(program, "1", base=Base.ALPINE) == (127, b"", b"no bash\n")
 

@@ -48,7 +48,9 @@ async def _run(wish: _Wish, interrupts: session.Interrupts) -> int:
         try:
             async for event in run:
                 showing.views.take(event)
-        finally:
-            await showing.views.close()
+        except BaseException:
+            await interrupts.hurry(showing.views.close())
+            raise
+        await interrupts.hurry(showing.close(run.report()))
         interrupts.remove()
-        return await showing.end(run.report())
+        return showing.end(run.report())

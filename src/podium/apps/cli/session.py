@@ -18,6 +18,8 @@ _SIGNALS: Mapping[signal.Signals, Cause] = MappingProxyType(
     {signal.SIGINT: CTRL_C, signal.SIGTERM: SIGTERM, signal.SIGHUP: SIGHUP}
 )
 
+_LAST_MOMENT = 2.0  #: seconds for the last lines to reach a reader that reads
+
 
 class Interrupts:
     """Takes signals in turn: the first asks to end, the second at once.
@@ -32,6 +34,7 @@ class Interrupts:
         self._passed_on: Callable[[Cause], None] | None = None
         self._notice: Callable[[Cause], None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._urgent = asyncio.Event()
         self.cause: Cause | None = None
 
     def follow(self, stop: Callable[[Stop], None], notice: Callable[[Cause], None]) -> None:
@@ -58,11 +61,35 @@ class Interrupts:
                 self._task.cancel()
             return
         stop = Stop(f"stopped by {self.cause.text}", self.cause.status)
+        if not first:
+            self._end_at_once(stop)
+            return
         self._stop(stop)
-        if first:
-            if self._notice is not None:
-                self._notice(cause)
-            self._timer = self._loop.call_later(cause.grace, self._stop, stop)
+        if self._notice is not None:
+            self._notice(cause)
+        self._timer = self._loop.call_later(cause.grace, self._end_at_once, stop)
+
+    def _end_at_once(self, stop: Stop) -> None:
+        self._urgent.set()
+        if self._stop is not None:
+            self._stop(stop)
+
+    async def hurry(self, closing: Awaitable[None]) -> None:
+        """Wait for what is closing; only shortly once the grace is over or somebody asked twice.
+
+        A reader may be stuck.
+        """
+        close = asyncio.ensure_future(closing)
+        urgent = asyncio.ensure_future(self._urgent.wait())
+        try:
+            await asyncio.wait({close, urgent}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({close}, timeout=_LAST_MOMENT)
+        finally:
+            urgent.cancel()
+            if not close.done():
+                close.cancel()
+        if close.done() and not close.cancelled():
+            close.result()
 
     def closed_stdout(self) -> None:
         """Nobody reads our answers any more: one Ctrl-C, however often it is noticed."""

@@ -28,7 +28,7 @@ CANNOT_KEEP = 1  #: exit status when files could not be written, though all targ
 
 
 class Showing:
-    """Shows one run. `begin`, then the views while it goes on, then `end` with the exit status."""
+    """Shows one run: `begin`, the views while it goes on, `close`, then `end` with the exit status."""
 
     def __init__(self, show: Show, prepared: Prepared, read: Read, closed: Callable[[], None]) -> None:
         self._show = show
@@ -54,17 +54,22 @@ class Showing:
             f"{cause.text}: nothing more is started; what is in flight has {cause.grace:g} s (again: leave at once)"
         )
 
-    async def end(self, report: Report) -> int:
-        """Show how it ended; gives the exit status."""
-        status = report.exit_status
+    async def close(self, report: Report) -> None:
+        """Finish what was written while the run went on."""
+        await self.views.close()
         if self._out_dir is not None:
             self._out_dir.write_index(report)
             if self._out_dir.error is not None:
                 render.error(f"--out-dir: not all could be written: {self._out_dir.error}")
-                status = max(status, CANNOT_KEEP)
         if self._jsonl is not None and self._jsonl_outlet is not None:
             self._jsonl.line(summary_line(report, self._prepared.who))
             await self._jsonl_outlet.close()
+
+    def end(self, report: Report) -> int:
+        """Show how it ended; gives the exit status. Blocks while stdout does."""
+        status = report.exit_status
+        if self._out_dir is not None and self._out_dir.error is not None:
+            status = max(status, CANNOT_KEEP)
         status = self._deliver(report, status)
         self._say_last(report, status)
         return status

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from podium.domain.globs import is_glob
 from podium.domain.names import format_owner
 from podium.domain.selection import LeftOut, LeftOutWhy, Resolution, Selection
 from podium.domain.units import format_count
@@ -27,6 +28,8 @@ def what(selection: Selection) -> str:
     said = " ".join(kind for kind in kinds if kind)
     place = " in all namespaces" if selection.where.everywhere else _any_of(" in ", selection.where.namespaces)
     noun = "pods" if selection.names or selection.given is not None else "all pods"
+    if len(selection.names) == 1 and not is_glob(selection.names[0]):
+        noun = "pod"
     return f"{noun} {said}".rstrip() + place
 
 

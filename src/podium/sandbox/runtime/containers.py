@@ -60,7 +60,8 @@ class Containers:
         if known is not None and not own:
             return known
         made: dict[str, Program] = dict(PROGRAMS)
-        for program in self.scenario.programs:
+        # the scenario's own stand before those it extends, and win
+        for program in reversed(self.scenario.programs):
             if fnmatchcase(image, program.images):
                 made[f"scenario:{program.name}"] = answering(own.get(program.name, program.answers))
         if not own:
@@ -75,7 +76,7 @@ class Containers:
             texts = {path: fill(text, facts) for path, text in rule.files.items()}
             extras = [
                 Extra(program.path, f"scenario:{program.name}")
-                for program in self.scenario.programs
+                for program in reversed(self.scenario.programs)
                 if fnmatchcase(image, program.images)
             ]
             tree = self.images[image] = build(Base(rule.base), rule.without, texts, extras)

@@ -62,9 +62,7 @@ class Connection:
 
     def abort(self) -> None:
         """Cut the connection at once, without a TLS goodbye."""
-        transport = self.writer.transport
-        if isinstance(transport, asyncio.Transport):
-            transport.abort()
+        self.writer.transport.abort()
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,20 +129,20 @@ def load(name: str) -> Scenario:
     path = Path(name)
     inside = folder / f"{name}.toml"
     if "/" not in name and not name.endswith(".toml") and inside.is_file():
-        return parse(inside.read_text(encoding="utf-8"), f"{name}.toml", folder)
+        return parse(inside.read_text(encoding="utf-8"), f"{name}.toml")
     if not path.is_file():
         known = sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
         raise ScenarioError(f"no scenario {name!r}: neither a file nor one of {', '.join(known)}")
-    return parse(path.read_text(encoding="utf-8"), name, path.parent)
+    return parse(path.read_text(encoding="utf-8"), name)
 
 
-def parse(text: str, where: str, folder: Any) -> Scenario:
-    """Read a scenario from TOML; `extends` names another in the same folder or a built-in. Raises ScenarioError."""
+def parse(text: str, where: str = "scenario") -> Scenario:
+    """Read a scenario from TOML; `where` names it in errors. Raises ScenarioError."""
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ScenarioError(f"{where}: {error}") from None
-    return _Reader(where).scenario(table, folder)
+    return _Reader(where).scenario(table)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +151,11 @@ class _Reader:
 
     where: str
 
-    def scenario(self, table: Table, folder: Any) -> Scenario:
+    def scenario(self, table: Table) -> Scenario:
         self._known(table, "the top", "extends", "pool", "node", "image", "program", "workload", "faults")
         base = Scenario((), (), (), ())
         if "extends" in table:
             base = load(str(table["extends"]))
-        del folder
         workloads = tuple(self._workload(one) for one in table.get("workload", ()))
         replaced = {(one.kind, one.namespace, one.name) for one in workloads}
         kept = tuple(one for one in base.workloads if (one.kind, one.namespace, one.name) not in replaced)
