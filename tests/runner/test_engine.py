@@ -14,7 +14,7 @@ from podium.ports import Change
 from podium.runner.engine import Engine
 from podium.runner.plan import Care, Pace
 from podium.runner.retry import RetryPolicy
-from support.fleets import Act, ScriptedReviews, Stage, plan_of, targets
+from support.fleets import Act, ScriptedReviews, Stage, most_at_once, plan_of, targets
 from support.virtual_time import run_virtual
 
 ONCE = Care(RetryPolicy(0))
@@ -65,15 +65,6 @@ def test_pitfall_31_open_streams_stay_within_every_limit() -> None:
             assert most_at_once([span for span in stage.exec.spans if span[0].node == node]) <= 3
 
     run_virtual(main())
-
-
-def most_at_once(spans: list[tuple[Target, float, float]]) -> int:
-    steps = sorted([(start, 1) for _, start, _ in spans] + [(end, -1) for _, _, end in spans])
-    most = now = 0
-    for _, step in steps:
-        now += step
-        most = max(most, now)
-    return most
 
 
 def test_slow_start_shows_a_wrong_command_early() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -11,14 +12,16 @@ from hypothesis import strategies as st
 
 from podium.domain.errors import UsageError
 from podium.domain.events import Event, Finished, WaveBegan
-from podium.domain.outcomes import Skipped, Why, reason_of
+from podium.domain.outcomes import Failed, Proof, Skipped, Why, reason_of
 from podium.domain.targets import Target
 from podium.domain.units import Count, Percent
-from podium.runner.budget import Verdict
+from podium.runner.budget import Budget, Verdict
 from podium.runner.engine import Engine
 from podium.runner.gate import admit
+from podium.runner.order import Order, arrange
+from podium.runner.plan import Care, Pace
 from podium.runner.waves import cut, parse_marks, reach, with_canary
-from support.fleets import Act, Stage, plan_of, targets
+from support.fleets import Act, Stage, most_at_once, plan_of, targets
 from support.virtual_time import run_virtual
 
 shares = st.one_of(st.integers(1, 50).map(Count), st.integers(1, 100).map(lambda number: Percent(Fraction(number))))
@@ -61,8 +64,6 @@ def test_a_wave_begins_when_the_one_before_has_ended() -> None:
         some = targets(40, nodes=40)
         plan = plan_of(some)
         waves = cut(plan.targets, parse_marks("1,50%"))
-        from dataclasses import replace
-
         plan = replace(plan, waves=waves)
         asked: list[int] = []
 
@@ -85,8 +86,6 @@ def test_a_wave_begins_when_the_one_before_has_ended() -> None:
 
 def test_a_check_that_says_stop_skips_the_later_waves() -> None:
     async def main() -> None:
-        from dataclasses import replace
-
         stage = Stage(lambda _: Act())
         plan = plan_of(targets(40, nodes=40))
         plan = replace(plan, waves=cut(plan.targets, parse_marks("1,50%")))
@@ -100,5 +99,47 @@ def test_a_check_that_says_stop_skips_the_later_waves() -> None:
         assert len(skipped) == 20
         reasons = {reason_of(end.outcome) for end in skipped}
         assert {reason.why for reason in reasons if reason is not None} == {Why.CHECK}
+
+    run_virtual(main())
+
+
+def test_no_more_of_one_workload_than_allowed_at_once() -> None:
+    async def main() -> None:
+        stage = Stage(lambda _: Act(work=1.0))
+        plan = plan_of(targets(60, nodes=3), Pace(slow_start=()))
+        workloads = {target: ("c", "s", "Deployment", str(int(target.pod[4:]) % 2)) for target in plan.targets}
+        plan = replace(plan, workloads=workloads, at_once={("c", "s", "Deployment", "1"): 2})
+        async for _ in stage.engine(plan).events():
+            pass
+        spans = [span for span in stage.exec.spans if workloads[span[0]][3] == "1"]
+        assert len(spans) == 30
+        assert most_at_once(spans) == 2
+        assert len(stage.exec.spans) == 60
+
+    run_virtual(main())
+
+
+def test_orders_are_permutations_and_put_not_ready_nodes_last() -> None:
+    some = targets(30, nodes=3)
+    created = {target: float(hash(target.pod) % 1000) for target in some}
+    for order in Order:
+        arranged = arrange(some, order, created.__getitem__, "seed", frozenset({("c", "n1")}))
+        assert sorted(arranged) == sorted(some)
+        assert all(target.node == "n1" for target in arranged[-10:])
+    newest = arrange(some, Order.NEWEST, created.__getitem__, "seed", frozenset())
+    assert [created[target] for target in newest] == sorted(created.values(), reverse=True)
+    again = arrange(some, Order.RANDOM, created.__getitem__, "seed", frozenset())
+    assert again == arrange(reversed(some), Order.RANDOM, created.__getitem__, "seed", frozenset())
+
+
+def test_without_a_budget_the_first_wave_allows_no_bad_end() -> None:
+    async def main() -> None:
+        stage = Stage(lambda target: Act(Failed(1, Proof.RUNTIME)) if target.pod == "pod-0" else Act())
+        plan = plan_of(targets(40, nodes=40), care=Care(budget=Budget(first_wave=True)))
+        plan = replace(plan, waves=(plan.targets[:5], plan.targets[5:]))
+        assert "pod-0" in {target.pod for target in plan.waves[0]}
+        events = [event async for event in stage.engine(plan).events()]
+        skipped = [e for e in events if isinstance(e, Finished) and isinstance(e.outcome, Skipped)]
+        assert len(skipped) >= 35
 
     run_virtual(main())

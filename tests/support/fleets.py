@@ -145,3 +145,12 @@ def plan_of(some: Sequence[Target], pace: Pace | None = None, timeout: float | N
     care = plan.get("care", Care())
     assert isinstance(care, Care)
     return Plan("run", "exec", command, spread(some, not_ready), pace or Pace(), not_ready, care, lives=lives)
+
+
+def most_at_once(spans: list[tuple[Target, float, float]]) -> int:
+    steps = sorted([(start, 1) for _, start, _ in spans] + [(end, -1) for _, _, end in spans])
+    most = now = 0
+    for _, step in steps:
+        now += step
+        most = max(most, now)
+    return most

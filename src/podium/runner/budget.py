@@ -15,13 +15,14 @@ class Budget:
     """The most that may end badly: in all, lost, rejected; None is no limit. 0 stops at the first one.
 
     `brake` stops when the first BRAKE_AFTER ends are all bad for one same reason. `strict` keeps in flight no more
-    than may still end badly.
+    than may still end badly. `first_wave` allows none to end badly in the first wave.
     """
 
     max_failures: int | None = None
     max_lost: int | None = None
     max_rejected: int | None = None
     strict: bool = False
+    first_wave: bool = False
     brake: bool = True
 
 
@@ -61,8 +62,8 @@ def _kind_of(outcome: Outcome) -> object:
     return (name_of(outcome), code, None if reason is None else reason.why)
 
 
-def judge(budget: Budget, spent: Spending) -> Verdict | None:
-    """Whether to stop now; None is to go on."""
+def judge(budget: Budget, spent: Spending, wave: int = 1) -> Verdict | None:
+    """Whether to stop now, in `wave` (from 1); None is to go on."""
     limits: Mapping[str, tuple[int | None, int]] = {
         "--max-failures": (budget.max_failures, spent.bad),
         "--max-lost": (budget.max_lost, spent.lost),
@@ -71,6 +72,8 @@ def judge(budget: Budget, spent: Spending) -> Verdict | None:
     for flag, (limit, count) in limits.items():
         if limit is not None and count > limit:
             return Verdict(Why.BUDGET, f"{count} ended badly, more than {flag} {limit} allows")
+    if budget.first_wave and wave == 1 and spent.bad > 0:
+        return Verdict(Why.BUDGET, "a target of the first wave ended badly (--max-failures N allows some)")
     if budget.brake and spent.ended == spent.bad == BRAKE_AFTER and len(spent.kinds) == 1:
         return Verdict(Why.BRAKE, f"the first {BRAKE_AFTER} all ended alike and badly (--max-failures 100% goes on)")
     return None

@@ -16,6 +16,7 @@ from podium.domain.targets import Target
 from podium.ports import Change, Journal
 from podium.runner.attempt import Attempt, Taken, Tap
 from podium.runner.budget import Verdict
+from podium.runner.crowd import Crowd
 from podium.runner.fleet import Fleet
 from podium.runner.plan import Plan
 from podium.runner.pool import Pool
@@ -54,7 +55,7 @@ class Engine:
         self._journal = journal
         self._tap = tap
         self._between = between
-        self._pool = Pool(plan.pace, plan.not_ready, self._clock.monotonic())
+        self._pool = Pool(plan.pace, plan.not_ready, self._clock.monotonic(), Crowd(plan.workloads, plan.at_once))
         self._tries = Tries(plan.care)
         self._attempts: dict[Target, Attempt] = {}
         self._lives = {(target.uid, target.container): life for target, life in plan.lives.items()}
@@ -107,6 +108,7 @@ class Engine:
     async def _conduct(self, group: asyncio.TaskGroup) -> None:
         waves = self._plan.waves or (self._plan.targets,)
         for number, wave in enumerate(waves, start=1):
+            self._tries.enter(number)
             self._pool.add(wave)
             if self._stopped_why is None and len(waves) > 1:
                 self._queue.put_nowait(WaveBegan(number, len(waves), len(wave), self._clock.wall()))

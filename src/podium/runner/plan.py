@@ -24,6 +24,9 @@ class Pace:
     deadline: float | None = None
 
 
+Workload = tuple[str, str, str, str]  # (cluster, namespace, kind, name)
+
+
 @dataclass(frozen=True, slots=True)
 class Care:
     """What is done about bad ends."""
@@ -47,4 +50,6 @@ class Plan:
     not_ready: frozenset[tuple[str, str]] = field(default=frozenset())  #: (cluster, node)
     care: Care = Care()
     waves: tuple[tuple[Target, ...], ...] = ()
+    workloads: Mapping[Target, Workload] = field(default_factory=dict)  #: of each target that has one
+    at_once: Mapping[Workload, int] = field(default_factory=dict)  #: --max-per-workload: in flight of one workload
     lives: Mapping[Target, str] = field(default_factory=dict)  #: the container id of each target in the snapshot

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from podium.domain.outcomes import Outcome
 from podium.domain.targets import Target
+from podium.runner.crowd import Crowd
 from podium.runner.nodes import NodeHealth, is_connect_failure
 from podium.runner.plan import Pace
 
@@ -41,8 +42,10 @@ class _Space:
 class Pool:
     """The targets of a plan that have not started, and what is in flight. Times are seconds of one clock."""
 
-    def __init__(self, pace: Pace, not_ready: frozenset[NodeKey], now: float) -> None:
+    def __init__(self, pace: Pace, not_ready: frozenset[NodeKey], now: float, crowd: Crowd | None = None) -> None:
         self._pace = pace
+        self._crowd = crowd or Crowd()
+        self._held: set[NodeKey] = set()  # nodes whose waiting targets are all held back by their workloads
         self._begun = now
         self._not_ready = not_ready
         self._nodes: dict[NodeKey, _Node] = {}
@@ -93,6 +96,10 @@ class Pool:
     def ended(self, target: Target, outcome: Outcome, now: float) -> None:
         """The target is done with. A scout's namespace stays closed until `open_space` or `close_space`."""
         self._flying.discard(target)
+        self._crowd.leave(target)
+        held, self._held = self._held, set()
+        for node_key in held:
+            self._give_turn(node_key)
         self._in_flight[target.cluster] -= 1
         key = (target.cluster, target.node)
         node = self._nodes[key]
@@ -216,9 +223,13 @@ class Pool:
             node.has_turn = False
             if node.in_flight >= self._pace.max_per_node:
                 continue  # it gets a turn again with its next end
-            if node.health.may_try(now):
-                return self._start(node, key, now)
-            self._give_turn(key)
+            if not node.health.may_try(now):
+                self._give_turn(key)
+                continue
+            target = self._crowd.pick(node.queue)
+            if target is not None:
+                return self._start(target, key, now)
+            self._held.add(key)  # it gets a turn again with any end
         return None
 
     def _well_wait(self, cluster: str) -> bool:
@@ -233,8 +244,9 @@ class Pool:
             if key[0] == cluster and key not in self._not_ready
         )
 
-    def _start(self, node: _Node, key: NodeKey, now: float) -> Target:
-        target = node.queue.popleft()
+    def _start(self, target: Target, key: NodeKey, now: float) -> Target:
+        node = self._nodes[key]
+        self._crowd.enter(target)
         node.in_flight += 1
         node.health = node.health.tried()
         self._queued -= 1

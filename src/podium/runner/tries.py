@@ -16,6 +16,7 @@ class Tries:
     def __init__(self, care: Care) -> None:
         self._care = care
         self._spent = Spending()
+        self._wave = 1
         self._attempts: dict[Target, int] = {}
         self._waiting: dict[Target, Finished] = {}
 
@@ -23,6 +24,10 @@ class Tries:
     def room(self) -> int | None:
         """How many attempts may be in flight (--strict), None for no limit of the budget's."""
         return room(self._care.budget, self._spent)
+
+    def enter(self, wave: int) -> None:
+        """A wave has begun, counted from 1."""
+        self._wave = wave
 
     def begin(self, target: Target) -> int:
         """Count an attempt that starts now; returns its number, from 1."""
@@ -44,7 +49,7 @@ class Tries:
             self._waiting[end.target] = end
             return None
         self._spent.take(end.outcome)
-        return judge(self._care.budget, self._spent)
+        return judge(self._care.budget, self._spent, self._wave)
 
     def give_up(self, target: Target) -> Finished | None:
         """The end of a target whose retry will not come, as its last attempt ended; None where it was never tried."""

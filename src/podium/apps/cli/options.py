@@ -98,10 +98,20 @@ INPUT = (
     ),
 )  # fmt: skip
 
+_ORDERS = ["spread", "name", "oldest", "newest", "random"]
 _pace = _flag("Pace")
 PACE = (
     _pace("--concurrency", type=POSITIVE, metavar="N", help="Attempts in flight per cluster (default 64)."),
     _pace("--max-per-node", type=POSITIVE, metavar="N", help="Attempts in flight per node (default 8)."),
+    _pace("--max-per-workload", metavar="N|P%", help="In flight of one workload (default no limit)."),
+    _pace(
+        "--order",
+        type=click.Choice(["spread", "name", "oldest", "newest", "random"]),
+        help="Who starts first (default spread).",
+    ),
+    _pace("--retries", type=COUNT, metavar="N", help="After the first attempt, where it never began (default 2)."),
+    _pace("--retry-on-exit", metavar="CODES", help="Also after these exit codes: 75,111."),
+    _pace("--idempotent", is_flag=True, help="The command may run twice: lost and timed out are tried again too."),
     _pace("--timeout", type=DURATION, metavar="D", help="Time for one target (default 5m, 0 for none)."),
     _pace("--run-timeout", type=DURATION, metavar="D", help="Time for the run (default none; 1h without a terminal)."),
     _pace("--deadline", metavar="TIME", help="When the run ends: 15:30, RFC 3339, or a duration from now."),
@@ -111,7 +121,15 @@ CONNECT_TIMEOUT = (
 )
 
 _care = _flag("Care")
-CARE = (_care("-y", "--yes", is_flag=True, help="Answer yes to every question."),)
+CARE = (
+    _care("-y", "--yes", is_flag=True, help="Answer yes to every question."),
+    _care("--waves", metavar="MARKS", help="Reach targets in steps: 1,10%,50%,100%."),
+    _care("--canary", is_flag=True, help="One pod of each workload first."),
+    _care("--max-failures", metavar="N|P%", help="Stop when more end badly (100%: never)."),
+    _care("--max-lost", metavar="N|P%", help="Stop when more are lost."),
+    _care("--max-rejected", metavar="N|P%", help="Stop when more are rejected."),
+    _care("--strict", is_flag=True, help="Keep in flight no more than may still end badly."),
+)
 
 _output = _flag("Output")
 

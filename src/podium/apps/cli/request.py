@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from podium.apps.cli.caution import read_caution
 from podium.apps.cli.colours import Colour
 from podium.apps.cli.commanding import read_command
 from podium.apps.cli.out_dir import prepare_folder
@@ -66,6 +67,7 @@ def read_request(call: Call) -> ExecRequest:
         selection=selection,
         command=read_command(call, os.environ),
         pace=read_pace(flags, terminal=sys.stderr is not None and sys.stderr.isatty()),
+        caution=read_caution(flags),
         min_targets=1 if least is None else least,
         allow_skipped=flags.is_set("allow_skipped"),
     )

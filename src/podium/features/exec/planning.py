@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from podium.domain.errors import UsageError
-from podium.domain.inventory import Snapshot, Unreached
+from podium.domain.inventory import Pod, Snapshot, Unreached
 from podium.domain.selection import Picked, Resolution, Selection
-from podium.features.exec.request import ExecRequest
+from podium.domain.targets import Target
+from podium.domain.units import Share
+from podium.features.exec.request import Caution, ExecRequest
 from podium.ports import Wanted
-from podium.runner.order import spread
-from podium.runner.plan import Plan
+from podium.runner.order import arrange
+from podium.runner.plan import Care, Plan, Workload
+from podium.runner.waves import Waves, cut, with_canary
 
 
 def wanted_for(selection: Selection) -> Wanted:
@@ -52,18 +56,43 @@ def merge(snapshots: Sequence[Snapshot], unreached: Iterable[Unreached]) -> Snap
 
 
 def plan_for(request: ExecRequest, resolution: Resolution, snapshot: Snapshot, run: str, action: str) -> Plan:
-    """Order the picked targets: spread over nodes, NotReady ones last."""
+    """Order the picked targets, cut them into waves, and bound what may go wrong."""
+    caution = request.caution
     not_ready = frozenset(key for key, node in snapshot.nodes.items() if not node.ready)
+    pods = {picked.target: picked.pod for picked in resolution.picked}
+    targets = arrange(pods, caution.order, lambda target: pods[target].created, run, not_ready)
+    workloads = {target: key for target, pod in pods.items() if (key := _workload(pod)) is not None}
     return Plan(
         run=run,
         action=action,
         command=request.command,
-        targets=spread((picked.target for picked in resolution.picked), not_ready),
+        targets=targets,
         pace=request.pace,
         not_ready=not_ready,
-        care=request.care,
+        care=Care(caution.retry, caution.budget_for(len(targets))),
+        waves=_waves(targets, workloads, caution),
+        workloads=workloads,
+        at_once=_at_once(workloads, caution.max_per_workload),
         lives={picked.target: _life(picked) for picked in resolution.picked},
     )
+
+
+def _waves(targets: Sequence[Target], workloads: Mapping[Target, Workload], caution: Caution) -> Waves:
+    if caution.canary:
+        return with_canary(targets, lambda target: workloads.get(target, target), caution.marks)
+    return cut(targets, caution.marks) if caution.marks else ()
+
+
+def _at_once(workloads: Mapping[Target, Workload], share: Share | None) -> Mapping[Workload, int]:
+    """Percentages are of the workload's planned targets, rounded down, at least 1."""
+    if share is None:
+        return {}
+    return {workload: max(share.of(size), 1) for workload, size in Counter(workloads.values()).items()}
+
+
+def _workload(pod: Pod) -> Workload | None:
+    owner = pod.workload
+    return None if owner is None else (pod.cluster, pod.namespace, owner.kind, owner.name)
 
 
 def _life(picked: Picked) -> str:

@@ -6,7 +6,45 @@ from dataclasses import dataclass
 
 from podium.domain.commands import Command
 from podium.domain.selection import Selection
-from podium.runner.plan import Care, Pace
+from podium.domain.units import Percent, Share
+from podium.runner.budget import Budget
+from podium.runner.order import Order
+from podium.runner.plan import Pace
+from podium.runner.retry import RetryPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Caution:
+    """The Care flags as given: shares are of the targets that will be planned.
+
+    `marks` and `canary` make waves; `seed` makes a random order repeatable.
+    """
+
+    retry: RetryPolicy = RetryPolicy()
+    max_failures: Share | None = None
+    max_lost: Share | None = None
+    max_rejected: Share | None = None
+    strict: bool = False
+    marks: tuple[Share, ...] = ()
+    canary: bool = False
+    order: Order = Order.SPREAD
+    max_per_workload: Share | None = None
+
+    def budget_for(self, total: int) -> Budget:
+        """The budget of a run of `total` targets: percentages rounded down."""
+
+        def limit(share: Share | None) -> int | None:
+            return None if share is None else share.of(total)
+
+        everything = isinstance(self.max_failures, Percent) and self.max_failures.hundredths == 100
+        return Budget(
+            max_failures=limit(self.max_failures),
+            max_lost=limit(self.max_lost),
+            max_rejected=limit(self.max_rejected),
+            strict=self.strict,
+            first_wave=bool(self.marks or self.canary) and self.max_failures is None,
+            brake=not everything,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +54,6 @@ class ExecRequest:
     selection: Selection
     command: Command
     pace: Pace = Pace()
-    care: Care = Care()
+    caution: Caution = Caution()
     min_targets: int = 1
     allow_skipped: bool = False
