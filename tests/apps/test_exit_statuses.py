@@ -250,14 +250,11 @@ def test_the_object_comes_with_an_error_too(
 
 
 def test_a_bug_is_one_line_and_v_shows_where(podium: Terminal) -> None:
-    def fail(_: object) -> Act:
-        raise RuntimeError("planted")
-
-    quiet = podium(Stage([pod("web-1")], fail), *EXEC, *COMMAND)
+    stage = Stage([], error=RuntimeError("planted"))
+    quiet = podium(stage, *EXEC, *COMMAND)
     assert quiet.status == 1
-    assert "a bug: RuntimeError: planted" in quiet.err
-    assert "Traceback" not in quiet.err
-    assert "Traceback" in podium(Stage([pod("web-1")], fail), *EXEC, "-v", *COMMAND).err
+    assert quiet.err == "podium: error: a bug: RuntimeError: planted (run with -v for the traceback)\n"
+    assert "Traceback" in podium(stage, *EXEC, "-v", *COMMAND).err
 
 
 def test_an_expected_error_has_its_traceback_with_v_only(podium: Terminal) -> None:

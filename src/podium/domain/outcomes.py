@@ -53,6 +53,7 @@ class Why(enum.Enum):
     SLEPT = "this machine slept"
     INTERRUPTED = "interrupted"
     STALLED = "client stalled"
+    BUG = "a bug in Podium"
     # failed
     CONTAINER_REPLACED = "container replaced"
     NOT_FOUND_IN_SHELL = "command not found"

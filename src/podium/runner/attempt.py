@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import PurePath
 from typing import Protocol
 
 from podium.domain.admission import Admission
 from podium.domain.commands import Command
+from podium.domain.errors import PodiumError
 from podium.domain.events import Answer, Channel
 from podium.domain.outcomes import Failed, Lost, Outcome, Reason, Skipped, TimedOut, Why, reason_of
 from podium.domain.targets import Target
@@ -65,9 +68,10 @@ class Attempt:
     async def run(
         self, exec_: Exec, admission: Admission, command: Command, taken: Taken, capture: Capture
     ) -> tuple[Outcome, Answer]:
-        """Run it to its end; never raises but for bugs. What was written until then is in the answer."""
+        """Run it to its end; raises PodiumError where no target is to blame. What was written until then is kept."""
         if self._given_up is not None:
-            return Skipped(reason_of(self._given_up) or Reason(Why.INTERRUPTED)), capture.seal()
+            given = reason_of(self._given_up)
+            return Skipped(Reason(Why.INTERRUPTED if given is None else given.why)), capture.seal()
         self._task = asyncio.create_task(exec_.exec(admission, self.target, command, taken))
         try:
             outcome = await self._end_of(self._task, command.timeout, taken)
@@ -87,6 +91,10 @@ class Attempt:
             if given_up is None:
                 raise
             return given_up
+        except PodiumError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a bug met in one target must not cost the ends of all the others
+            return Lost(Reason(Why.BUG, _where(error)))
 
     def _ended_as(self) -> Outcome | None:
         return self._given_up
@@ -137,6 +145,12 @@ def _timed_out(hint: Why | None, limit: float) -> TimedOut:
         return TimedOut(Reason(hint, f"the command itself ended, its output stayed open for {limit:g} s"))
     detail = f"no status after {limit:g} s: it, or a background child that holds its output, may still run"
     return TimedOut(Reason(Why.TIMEOUT, detail))
+
+
+def _where(error: Exception) -> str:
+    """Name an exception by its type and place: its words may hold what must not be shown."""
+    *_, last = traceback.extract_tb(error.__traceback__)
+    return f"{type(error).__name__} in {PurePath(last.filename).name}:{last.lineno}"
 
 
 async def _settled(event: asyncio.Event, seconds: float) -> None:

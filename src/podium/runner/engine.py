@@ -9,8 +9,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from podium.domain.admission import Admission
+<<<<<<< HEAD
 from podium.domain.errors import PodiumError
 from podium.domain.events import Event, Finished, Noticed, Started, WaveBegan
+=======
+from podium.domain.errors import ClusterError, PodiumError
+from podium.domain.events import Event, Finished, Noticed, Started
+>>>>>>> main
 from podium.domain.outcomes import Lost, Outcome, Reason, Rejected, Skipped, TimedOut, Why
 from podium.domain.targets import Target
 from podium.ports import Change, Journal
@@ -83,6 +88,7 @@ class Engine:
     async def _run(self) -> None:
         try:
             async with asyncio.TaskGroup() as group:
+                self._look_at_deadline()
                 guards = [group.create_task(watch) for watch in self._guards()]
                 await self._conduct(group)
                 for guard in guards:
@@ -198,13 +204,18 @@ class Engine:
             case Rejected(Reason(why=Why.FORBIDDEN, detail=detail)):
                 # a 403 that names no verb is the API server's second check, of `create` (1.35 and later)
                 verb = "get" if "cannot get" in detail else "create"
-                reviews = self._fleet.cluster(scout.cluster).reviews
-                if await reviews.may(verb, "pods/exec", scout.namespace) is False:
+                if await self._may(verb, scout) is False:
                     await self._skip(self._pool.close_space(scout), Why.NAMESPACE_FORBIDDEN)
                     return
             case _:
                 pass
         self._pool.open_space(scout)
+
+    async def _may(self, verb: str, scout: Target) -> bool | None:
+        try:
+            return await self._fleet.cluster(scout.cluster).reviews.may(verb, "pods/exec", scout.namespace)
+        except ClusterError:
+            return None
 
     async def _skip(self, targets: Iterable[Target], why: Why) -> None:
         answer = self._fleet.blobs.capture().seal()
@@ -236,9 +247,13 @@ class Engine:
         try:
             async for change in self._fleet.cluster(cluster).inventory.changes():
                 self._saw(change)
+            why = "the watch ended"
         except PodiumError as error:
-            text = f"{cluster}: pods are no longer watched, a pod deleted in mid-exec may go unnoticed: {error}"
-            self._queue.put_nowait(Noticed(text, self._clock.wall()))
+            why = str(error)
+        except Exception as error:  # noqa: BLE001 - the watch explains ends, it must not cost them
+            why = f"a bug: {type(error).__name__}"
+        text = f"{cluster}: pods are no longer watched, a pod deleted in mid-exec may go unnoticed: {why}"
+        self._queue.put_nowait(Noticed(text, self._clock.wall()))
 
     def _saw(self, change: Change) -> None:
         if change.deleted:
@@ -246,6 +261,12 @@ class Engine:
         for attempt in self._by_uid.get(change.uid, ()):
             attempt.saw(change)
         self._lives.update({(change.uid, name): life for name, (life, _) in change.containers.items() if life})
+
+    def _look_at_deadline(self) -> None:
+        """A question or a slow list may have outlasted it."""
+        deadline = self._plan.pace.deadline
+        if deadline is not None and deadline <= self._clock.wall():
+            self.stop(Why.DEADLINE)
 
     async def _end_after(self, seconds: float, why: Why) -> None:
         await self._clock.sleep(seconds)

@@ -78,8 +78,9 @@ NEVER_BEGAN = (
     _row(r"exec: .*: executable file not found in \$PATH", Why.NO_EXECUTABLE, _RUNC),
     _row(r"exec: .*: (stat .*: )?no such file or directory", Why.NO_EXECUTABLE, _RUNC),
     _row(r"exec: .*: permission denied", Why.NOT_EXECUTABLE, _RUNC),
-    _row(r"exec: .*: is a directory", Why.NOT_EXECUTABLE, _RUNC),
-    _row(r"exec format error", Why.NOT_EXECUTABLE, _RUNC),
+    _row(r"exec: .*: (stat .*: )?not a directory", Why.NO_EXECUTABLE, _RUNC),
+    _row(r"exec: .*: is a directory", Why.NOT_EXECUTABLE, "source: runc"),
+    _row(r"exec format error", Why.NOT_EXECUTABLE, "source: runc"),
     _row(r"executable file .* not found in \$PATH", Why.NO_EXECUTABLE, "source: crun, CRI-O"),
     _row(r"container is in CONTAINER_\w+ state", Why.NOT_RUNNING, _RUNC),
     _row(r"failed to load task: no running task found", Why.NOT_RUNNING, "source: containerd"),
@@ -148,7 +149,8 @@ def _exited(code: int, proof: Proof, evidence: Evidence) -> Outcome:
 
 
 def _unproven(status: Status, evidence: Evidence) -> Outcome:
-    why = never_began(status.message)
+    # the argv that some messages repeat could itself read like a row of the table
+    why = never_began(status.message.replace("[" + " ".join(evidence.argv) + "]", "[]"))
     if why is None:
         return Lost(Reason(Why.UNKNOWN_STATUS, mask(status.message or status.reason, evidence.argv)))
     if why in (Why.NO_EXECUTABLE, Why.NOT_EXECUTABLE):

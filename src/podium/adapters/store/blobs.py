@@ -34,6 +34,7 @@ class _Kept:
     blocks: list[int] = field(default_factory=list)
     tail: bytearray = field(default_factory=bytearray)
     size: int = 0
+    cut: bool = False  #: bytes were passed over: what follows them must not close up
 
 
 class TemporaryBlobs:
@@ -75,13 +76,17 @@ class TemporaryBlobs:
 
     def keep(self, kept: _Kept, data: memoryview) -> None:
         """Append to a stream what its limit and the store's allow."""
-        room = self._limits.stream - kept.size
-        part = data[: max(room, 0)]
+        if kept.cut:
+            return
+        part = data[: self._limits.stream - kept.size]
+        kept.cut = len(part) < len(data)
         while part:
             if len(kept.tail) == BLOCK and not self._spill(kept):
+                kept.cut = True
                 return
             piece = part[: BLOCK - len(kept.tail)]
             if self._memory + len(piece) > self._limits.memory and not self._can_spill():
+                kept.cut = True
                 return
             kept.tail += piece
             kept.size += len(piece)
@@ -93,6 +98,8 @@ class TemporaryBlobs:
         before = self._stored.get(digest)
         if before is None or before.size < kept.size:
             self._stored[digest] = kept
+            if self._memory > self._limits.memory and kept.tail:
+                self._spill(kept)  # the last block of a stream may be short: its size says so
             kept = before or _Kept()
         self._free += kept.blocks
         self._memory -= len(kept.tail)
@@ -107,7 +114,7 @@ class TemporaryBlobs:
         try:
             if self._file is None:
                 self._file = _unlinked(self._folder)
-            os.pwrite(self._file, kept.tail, block * BLOCK)
+            _write_whole(self._file, kept.tail, block * BLOCK)
         except OSError as error:
             self.broken = f"no room for outputs on disk: {error.strerror}"
             return False
@@ -142,6 +149,14 @@ class BlobCapture:
         digest = self._hashes[channel].digest()
         self._store.seal(kept, digest)
         return Stream(digest, self._sizes[channel], kept.size)
+
+
+def _write_whole(file: int, data: bytearray, offset: int) -> None:
+    """A disk that fills up takes a part and says nothing; only the next write is refused."""
+    with memoryview(data) as rest:
+        written = 0
+        while written < len(rest):
+            written += os.pwrite(file, rest[written:], offset + written)
 
 
 def _unlinked(folder: str | None) -> int:

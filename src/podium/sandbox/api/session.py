@@ -252,7 +252,8 @@ class Session:
         if error.errno == errno.EACCES:
             why = f'exec: "{name}": permission denied'
         elif error.by_path:
-            why = f'exec: "{name}": stat {name}: no such file or directory'
+            missing = "not a directory" if error.errno == errno.ENOTDIR else "no such file or directory"
+            why = f'exec: "{name}": stat {name}: {missing}'
         return self._runtime_failure(f"{start}unable to start container process: {why}: unknown")
 
     def _runtime_failure(self, words: str) -> Json:
