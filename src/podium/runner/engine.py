@@ -9,13 +9,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from podium.domain.admission import Admission
-<<<<<<< HEAD
-from podium.domain.errors import PodiumError
-from podium.domain.events import Event, Finished, Noticed, Started, WaveBegan
-=======
 from podium.domain.errors import ClusterError, PodiumError
-from podium.domain.events import Event, Finished, Noticed, Started
->>>>>>> main
+from podium.domain.events import Event, Finished, Noticed, Started, WaveBegan
 from podium.domain.outcomes import Lost, Outcome, Reason, Rejected, Skipped, TimedOut, Why
 from podium.domain.targets import Target
 from podium.ports import Change, Journal
