@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from podium.ports.clock import Clock
 from podium.ports.cluster import Change, Exec, Flow, Inventory, Output, Reviews, Wanted
-from podium.ports.store import Blobs, Capture, Journal, Journals
+from podium.ports.store import AuditTrail, Blobs, Capture, Journal, Journals
 
 __all__ = [
+    "AuditTrail",
     "Blobs",
     "Capture",
     "Change",

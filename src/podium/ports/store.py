@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from podium.domain.audit import AuditRecord
 from podium.domain.events import Answer, Channel, Event, Stream
 
 
@@ -49,4 +50,16 @@ class Journals(Protocol):
 
     def open(self, run: str, identity: str) -> Journal:
         """A journal for one run; raises JournalError."""
+        ...
+
+
+class AuditTrail(Protocol):
+    """Who did what, kept for good."""
+
+    async def append(self, record: AuditRecord) -> str:
+        """Chain a record and return its hash once it would survive a crash; raises NotAllowedError."""
+        ...
+
+    def lines(self) -> Sequence[str]:
+        """The trail as written, oldest first; raises NotAllowedError."""
         ...

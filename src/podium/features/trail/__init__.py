@@ -1,0 +1,1 @@
+"""Read the audit trail: list, show, verify, export."""
