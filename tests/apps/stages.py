@@ -23,7 +23,8 @@ from podium.domain.outcomes import Outcome, Proof, Succeeded
 from podium.domain.targets import Target
 from podium.ports import Change, Output, Wanted
 from podium.runner.fleet import About, Cluster, Fleet
-from support.fleets import NoFlow, ScriptedReviews
+from podium.runner.gate import Actor
+from support.fleets import ListTrail, NoFlow, ScriptedReviews
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,16 @@ class Stage:
         journals = OpenJournals(self.journal_error)
         blobs = TemporaryBlobs()
         try:
-            yield Fleet((only,), (), SystemClock(), blobs, journals, lambda: "01JX7KABCDEF")
+            yield Fleet(
+                (only,),
+                (),
+                SystemClock(),
+                blobs,
+                journals,
+                ListTrail(),
+                Actor("", "", "al", "laptop"),
+                lambda: "01JX7KABCDEF",
+            )
         finally:
             blobs.close()
 

@@ -14,7 +14,7 @@ from podium.ports import Change
 from podium.runner.engine import Engine
 from podium.runner.plan import Care, Pace
 from podium.runner.retry import RetryPolicy
-from support.fleets import Act, ScriptedReviews, Stage, most_at_once, plan_of, targets
+from support.fleets import Act, ScriptedReviews, Stage, admitted, most_at_once, plan_of, targets
 from support.virtual_time import run_virtual
 
 ONCE = Care(RetryPolicy(0))
@@ -304,10 +304,9 @@ def test_two_clusters_share_the_whole_limit_fairly() -> None:
         one, two = Stage(lambda _: Act(work=1.0)), Stage(lambda _: Act(work=1.0), cluster="d")
         fleet = replace(one.fleet, clusters=(*one.fleet.clusters, *two.fleet.clusters))
         some = (*targets(100, nodes=50), *targets(100, nodes=50, cluster="d"))
-        from podium.runner.gate import admit
 
         plan = plan_of(some, Pace(concurrency=64, concurrency_in_all=20, slow_start=()))
-        await collect(Engine(fleet, plan, admit(plan, "tester"), one.journal))
+        await collect(Engine(fleet, plan, admitted(plan), one.journal))
         assert (one.exec.peak, two.exec.peak) == (10, 10)
 
     run_virtual(main())

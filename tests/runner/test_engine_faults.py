@@ -17,9 +17,18 @@ from podium.domain.outcomes import Lost, Outcome, Reason, Rejected, Skipped, Why
 from podium.domain.targets import Target
 from podium.ports import Change, Output
 from podium.runner.engine import Engine
-from podium.runner.gate import admit
 from podium.runner.plan import Pace, Plan
-from support.fleets import Act, ListJournal, ScriptedExec, ScriptedInventory, ScriptedReviews, Stage, plan_of, targets
+from support.fleets import (
+    Act,
+    ListJournal,
+    ScriptedExec,
+    ScriptedInventory,
+    ScriptedReviews,
+    Stage,
+    admitted,
+    plan_of,
+    targets,
+)
 from support.virtual_time import run_virtual
 
 
@@ -27,7 +36,7 @@ def engine_of(stage: Stage, plan: Plan, **parts: object) -> Engine:
     """The stage's engine with some parts of its one cluster replaced."""
     only = replace(stage.fleet.clusters[0], **parts)  # type: ignore[arg-type]
     fleet = replace(stage.fleet, clusters=(only,))
-    return Engine(fleet, plan, admit(plan, "tester"), stage.journal)
+    return Engine(fleet, plan, admitted(plan), stage.journal)
 
 
 async def ends(engine: Engine) -> dict[Target, Finished]:

@@ -17,11 +17,10 @@ from podium.domain.targets import Target
 from podium.domain.units import Count, Percent
 from podium.runner.budget import Budget, Verdict
 from podium.runner.engine import Engine
-from podium.runner.gate import admit
 from podium.runner.order import Order, arrange
 from podium.runner.plan import Care, Pace
 from podium.runner.waves import cut, parse_marks, reach, with_canary
-from support.fleets import Act, Stage, most_at_once, plan_of, targets
+from support.fleets import Act, Stage, admitted, most_at_once, plan_of, targets
 from support.virtual_time import run_virtual
 
 shares = st.one_of(st.integers(1, 50).map(Count), st.integers(1, 100).map(lambda number: Percent(Fraction(number))))
@@ -73,7 +72,7 @@ def test_a_wave_begins_when_the_one_before_has_ended() -> None:
             await asyncio.sleep(10.0)
             return None
 
-        engine = Engine(stage.fleet, plan, admit(plan, "t"), stage.journal, between=between)
+        engine = Engine(stage.fleet, plan, admitted(plan), stage.journal, between=between)
         events = [event async for event in engine.events()]
         assert asked == [1, 2]
         assert [event.size for event in events if isinstance(event, WaveBegan)] == [1, 19, 20]
@@ -93,7 +92,7 @@ def test_a_check_that_says_stop_skips_the_later_waves() -> None:
         async def between(number: int, wave: tuple[Target, ...]) -> Verdict | None:
             return Verdict(Why.CHECK, "pods are not ready") if number == 2 else None
 
-        engine = Engine(stage.fleet, plan, admit(plan, "t"), stage.journal, between=between)
+        engine = Engine(stage.fleet, plan, admitted(plan), stage.journal, between=between)
         events: list[Event] = [event async for event in engine.events()]
         skipped = [e for e in events if isinstance(e, Finished) and isinstance(e.outcome, Skipped)]
         assert len(skipped) == 20

@@ -25,10 +25,13 @@ from podium.adapters.kube.reviews import KubeReviews
 from podium.adapters.kube.surroundings import Surroundings, to_stderr
 from podium.adapters.store.blobs import Limits, TemporaryBlobs
 from podium.adapters.store.journal import MemoryJournals
+from podium.adapters.store.trail import FileTrail
+from podium.apps.state import state_dir
 from podium.domain.errors import ClusterError, UsageError
 from podium.domain.inventory import Unreached, UnreachedReason
 from podium.domain.run_ids import run_id
 from podium.runner.fleet import About, Cluster, Fleet
+from podium.runner.gate import Actor
 
 REQUEST_TIMEOUT = 30.0
 
@@ -58,6 +61,7 @@ class Connect:
     as_uid: str | None = None
     as_user_extra: tuple[tuple[str, str], ...] = ()
     max_output: int | None = None
+    state_dir: str | None = None
     stdin_taken: str = ""
     terminal: bool = False
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
@@ -82,7 +86,16 @@ async def connect(settings: Connect) -> AsyncIterator[Fleet]:
         stack.callback(blobs.close)
         found = [await _open(stack, settings, access, first_run, clock) for access in accesses]
         clusters, unreached = await _tell_apart(found)
-        yield Fleet(clusters, unreached, clock, blobs, MemoryJournals(_owner()), _run_names(first_run, clock))
+        yield Fleet(
+            clusters,
+            unreached,
+            clock,
+            blobs,
+            MemoryJournals(_owner()),
+            _trail(settings),
+            _actor(settings),
+            _run_names(first_run, clock),
+        )
 
 
 def _accesses(settings: Connect) -> list[Access]:
@@ -176,6 +189,15 @@ async def _identity(inventory: KubeInventory) -> str | ClusterError:
         return await inventory.identity()
     except ClusterError as error:
         return error
+
+
+def _trail(settings: Connect) -> FileTrail:
+    return FileTrail(state_dir(settings.state_dir, settings.environ) / "trail.jsonl")
+
+
+def _actor(settings: Connect) -> Actor:
+    user, _, host = _owner().rpartition("@")
+    return Actor("", settings.as_user or "", user, host)
 
 
 def _run_names(first: str, clock: SystemClock) -> Callable[[], str]:

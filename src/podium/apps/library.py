@@ -66,7 +66,7 @@ class ExecRun:
 
     async def __aiter__(self) -> AsyncIterator[End]:
         service = ExecService(self._fleet)
-        self._run = service.run(await service.prepare(self._request))
+        self._run = await service.run(await service.prepare(self._request))
         async for event in self._run:
             if isinstance(event, Finished) and event.next_in is None:
                 yield self._end(event)

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from podium.domain.inventory import Unreached
-from podium.ports import Blobs, Clock, Exec, Inventory, Journals, Reviews
+from podium.ports import AuditTrail, Blobs, Clock, Exec, Inventory, Journals, Reviews
+from podium.runner.gate import Actor
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class Fleet:
     clock: Clock
     blobs: Blobs
     journals: Journals
+    trail: AuditTrail
+    actor: Actor  #: who acts, as far as is known here; the cluster's name for us joins per run
     new_run: Callable[[], str]  #: the name of the next run
 
     def cluster(self, name: str) -> Cluster:

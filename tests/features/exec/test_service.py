@@ -17,9 +17,8 @@ from podium.features.exec.request import ExecRequest
 from podium.features.exec.service import ExecService, Run
 from podium.ports import Wanted
 from podium.runner.fleet import Fleet
-from podium.runner.gate import admit
 from podium.runner.plan import Pace
-from support.fleets import Act, ScriptedInventory, Stage
+from support.fleets import Act, ScriptedInventory, Stage, admitted
 from support.virtual_time import run_virtual
 
 EVERYTHING = Selection(where=Where(everywhere=True), everything=True)
@@ -71,7 +70,7 @@ def test_two_clusters_in_one_run() -> None:
     async def main() -> None:
         fleet = fleet_of({"a": snapshot("a", "p1", "p2"), "b": snapshot("b", "p1")})
         service = ExecService(fleet)
-        run = service.run(await service.prepare(request()))
+        run = await service.run(await service.prepare(request()))
         await finish(run)
         report = run.report()
         assert (report.counts, report.complete, report.exit_status) == ({"succeeded": 3}, True, 0)
@@ -94,7 +93,7 @@ def test_one_pod_in_two_snapshots_is_a_usage_error_naming_both() -> None:
 def test_an_unreachable_cluster_is_reported_and_the_rest_goes_on() -> None:
     async def main() -> None:
         service = ExecService(fleet_of({"a": snapshot("a", "p1"), "b": ClusterError("b: connection refused")}))
-        run = service.run(await service.prepare(request()))
+        run = await service.run(await service.prepare(request()))
         await finish(run)
         report = run.report()
         assert [(one.cluster, one.detail) for one in report.unreached] == [("b", "b: connection refused")]
@@ -150,7 +149,7 @@ def test_stopping_twice_ends_what_is_in_flight() -> None:
     async def main() -> None:
         service = ExecService(fleet_of({"a": snapshot("a", *(f"p{n}" for n in range(20)))}, Act(work=1000.0)))
         prepared = await service.prepare(request())
-        run = service.run(prepared)
+        run = await service.run(prepared)
         async for _ in run:
             run.stop(Stop("stopped by Ctrl-C", 130))
         report = run.report()
@@ -168,7 +167,7 @@ def test_a_run_that_ends_itself_says_so_with_status_5() -> None:
     async def main() -> None:
         service = ExecService(fleet_of({"a": snapshot("a", "p1")}, Act(work=1000.0)))
         asked = replace(request(), pace=Pace(run_timeout=5.0))
-        run = service.run(await service.prepare(asked))
+        run = await service.run(await service.prepare(asked))
         await finish(run)
         report = run.report()
         assert report.stop is not None
@@ -180,7 +179,7 @@ def test_a_run_that_ends_itself_says_so_with_status_5() -> None:
 def test_a_failed_target_makes_1() -> None:
     async def main() -> None:
         service = ExecService(fleet_of({"a": snapshot("a", "p1")}, Act(Failed(7, Proof.RUNTIME))))
-        run = service.run(await service.prepare(request()))
+        run = await service.run(await service.prepare(request()))
         await finish(run)
         assert run.report().exit_status == 1
 
@@ -193,7 +192,7 @@ def test_adapters_refuse_what_was_not_admitted() -> None:
 
         prepared = await ExecService(fleet_of({"a": snapshot("a", "p1", "p2")})).prepare(request())
         plan = prepared.plan
-        narrow = admit(replace(plan, targets=plan.targets[:1]), "tester")
+        narrow = admitted(replace(plan, targets=plan.targets[:1]))
         exec_ = KubeExec(api=None)  # type: ignore[arg-type]
         for target, command in ((plan.targets[1], plan.command), (plan.targets[0], Command(("rm", "-rf", "/")))):
             with pytest.raises(AdmissionError):

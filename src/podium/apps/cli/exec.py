@@ -43,7 +43,7 @@ async def _run(wish: _Wish, interrupts: session.Interrupts) -> int:
         prepared = await service.prepare(wish.request)
         showing = Showing(wish.show, prepared, fleet.blobs.read, interrupts.closed_stdout)
         showing.begin()
-        run = service.run(prepared, showing.views)
+        run = await service.run(prepared, showing.views)
         interrupts.follow(run.stop, showing.stopping)
         try:
             async for event in run:

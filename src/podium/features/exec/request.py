@@ -57,3 +57,4 @@ class ExecRequest:
     caution: Caution = Caution()
     min_targets: int = 1
     allow_skipped: bool = False
+    reason: str = ""  #: why, in the user's words: stands in the audit trail

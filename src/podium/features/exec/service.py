@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from podium.domain.errors import ClusterError, NothingMatchedError
+from podium.domain.describe import describe
+from podium.domain.errors import ClusterError, NotAllowedError, NothingMatchedError
 from podium.domain.events import Event, Finished
 from podium.domain.inventory import Snapshot, Unreached, UnreachedReason
 from podium.domain.outcomes import Why, reason_of
@@ -19,7 +20,7 @@ from podium.ports import Wanted
 from podium.runner.attempt import Tap
 from podium.runner.engine import Engine
 from podium.runner.fleet import Cluster, Fleet
-from podium.runner.gate import admit
+from podium.runner.gate import Passage, Purpose, admit, close
 from podium.runner.plan import Plan
 from podium.runner.state import RunState
 
@@ -36,6 +37,11 @@ class Prepared:
     snapshot: Snapshot
     contexts: tuple[str, ...]
     who: str
+
+    @property
+    def description(self) -> str:
+        """The selection in words."""
+        return describe(self.request.selection)
 
     @property
     def unreached(self) -> tuple[Unreached, ...]:
@@ -104,24 +110,40 @@ class ExecService:
         own = {cluster.name: cluster.namespace for cluster in self._fleet.clusters}
         return resolve(request.selection, snapshot, self._fleet.clock.wall(), own)
 
-    def run(self, prepared: Prepared, tap: Tap | None = None) -> Run:
-        """Start the run by iterating over what this returns."""
-        return Run(self._fleet, prepared, tap)
+    async def run(self, prepared: Prepared, tap: Tap | None = None) -> Run:
+        """Pass the gate, which records the act; the run starts when what this returns is iterated over.
+
+        Raises NotAllowedError where the act cannot be recorded: nothing runs.
+        """
+        fleet, plan = self._fleet, prepared.plan
+        purpose = Purpose(prepared.description, prepared.contexts, prepared.request.reason)
+        actor = replace(fleet.actor, who=prepared.who)
+        passage = await admit(plan, actor, purpose, fleet.trail, fleet.clock.wall())
+        return Run(fleet, prepared, passage, tap)
 
 
 class Run:
     """One run: iterate once over its events, then take its report."""
 
-    def __init__(self, fleet: Fleet, prepared: Prepared, tap: Tap | None) -> None:
+    def __init__(self, fleet: Fleet, prepared: Prepared, passage: Passage, tap: Tap | None) -> None:
         self._clock = fleet.clock
         self._prepared = prepared
+        self._passage = passage
+        self._trail = fleet.trail
+        self._head = passage.head
+        self._notes: tuple[str, ...] = ()
         plan = prepared.plan
         journal = fleet.journals.open(plan.run, prepared.who)
-        self._engine = Engine(fleet, plan, admit(plan, prepared.who), journal, tap)
+        self._engine = Engine(fleet, plan, passage.admission, journal, tap)
         self._state = RunState(len(plan.targets))
         self._stop: Stop | None = None
         self._begun = fleet.clock.monotonic()
         self._seconds = 0.0
+
+    @property
+    def head(self) -> str:
+        """The audit trail's hash after the last record of this run: kept elsewhere, it proves the trail up to here."""
+        return self._head
 
     @property
     def state(self) -> RunState:
@@ -130,11 +152,21 @@ class Run:
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         self._begun = self._clock.monotonic()
-        async for event in self._engine.events():
-            self._state.apply(event)
-            self._note_stop(event)
-            yield event
-        self._seconds = self._clock.monotonic() - self._begun
+        try:
+            async for event in self._engine.events():
+                self._state.apply(event)
+                self._note_stop(event)
+                yield event
+        finally:
+            self._seconds = self._clock.monotonic() - self._begun
+            await self._close()
+
+    async def _close(self) -> None:
+        """What ran has run: a record that cannot be written now is said, and changes no end."""
+        try:
+            self._head = await close(self._passage, self._state.counts, self._trail, self._clock.wall())
+        except NotAllowedError as error:
+            self._notes = (f"the end of this run is not recorded: {error}",)
 
     def stop(self, stop: Stop) -> None:
         """Start nothing more; called again, end what is in flight at once."""
@@ -155,7 +187,7 @@ class Run:
             seconds=self._seconds or self._clock.monotonic() - self._begun,
             allow_skipped=prepared.request.allow_skipped,
             stop=self._stop,
-            notes=prepared.notes,
+            notes=(*prepared.notes, *self._notes),
         )
 
     def _note_stop(self, event: Event) -> None:
