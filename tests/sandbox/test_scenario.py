@@ -118,3 +118,9 @@ async def test_an_unknown_scenario_names_the_known() -> None:
     with pytest.raises(ScenarioError, match="no scenario 'nope': neither a file nor one of default, incident"):
         async with serve(Settings(scenario="nope")):
             pass
+
+
+async def test_a_fleet_needs_a_node() -> None:
+    with pytest.raises(ScenarioError, match="at least one node"):
+        async with serve(Settings(node_count=0)):
+            pass

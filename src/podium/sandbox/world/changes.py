@@ -44,12 +44,14 @@ class World:
         item = self.fleet.store.get("pods", namespace, name)
         return item.node if isinstance(item, Pod) else ""
 
-    def stop(self) -> None:
-        """End every process and every task of the world."""
-        for task in self.tasks:
+    async def stop(self) -> None:
+        """End every process and every task of the world, and wait for them."""
+        ending = [*self.tasks]
+        for task in ending:
             task.cancel()
         for container in self.containers.made.values():
-            container.kill_all()
+            ending.extend(process.task for process in container.kill_all() if process.task is not None)
+        await asyncio.gather(*ending, return_exceptions=True)
 
     def _put(self, pod: Pod) -> Pod:
         item = self.fleet.store.put("pods", pod)
