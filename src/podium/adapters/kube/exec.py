@@ -134,6 +134,7 @@ class KubeExec:
                 mark=receiver.mark,
                 expects_mark=loading is not None and loading.ends_with_mark,
                 broken=receiver.broken,
+                stalled=receiver.stalled,
                 argv=loading.argv if loading is not None else way.argv,
                 by_shell=way.by_shell,
                 cwd=command.cwd,

@@ -103,13 +103,14 @@ NEVER_BEGAN = (
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What one stream brought. `broken`: "" for a close handshake, else how the connection ended."""
+    """What one stream brought. `broken`: "" for a close handshake, else how the connection ended; `stalled`: we ourselves had held it back."""
 
     protocol: str
     status: bytes | None
     mark: str | None = None
     expects_mark: bool = False
     broken: str = ""
+    stalled: bool = False
     argv: tuple[str, ...] = ()
     by_shell: bool = False
     cwd: str = ""
@@ -124,7 +125,7 @@ def decide(evidence: Evidence) -> Outcome:
         return _exited(int(evidence.mark), Proof.MARK, evidence)
     if evidence.status is None:
         if evidence.broken:
-            return Lost(Reason(Why.BROKEN, evidence.broken))
+            return Lost(Reason(Why.STALLED if evidence.stalled else Why.BROKEN, evidence.broken))
         return Lost(Reason(Why.NO_STATUS))
     status = parse_status(evidence.status)
     if status is None:
