@@ -6,7 +6,7 @@ import asyncio
 from contextlib import suppress
 
 from podium.adapters.kube.loader import Loading, MarkFilter
-from podium.adapters.kube.session import Broken, End, Session
+from podium.adapters.kube.session import BreakKind, Broken, End, Session
 from podium.adapters.kube.verdicts import STATUS_AT_MOST, parse_status
 from podium.domain.events import Channel
 from podium.domain.outcomes import Why
@@ -48,6 +48,11 @@ class ExecReceiver:
     def broken(self) -> str:
         """How the connection broke, "" where it was closed."""
         return self._end.error if isinstance(self._end, Broken) else ""
+
+    @property
+    def stalled(self) -> bool:
+        """Whether the stream was lost while, or after, we had held it back."""
+        return isinstance(self._end, Broken) and self._end.kind is BreakKind.STALLED
 
     @property
     def has_whole_status(self) -> bool:

@@ -103,7 +103,10 @@ NEVER_BEGAN = (
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What one stream brought. `broken`: "" for a close handshake, else how the connection ended; `stalled`: we ourselves had held it back."""
+    """What one stream brought.
+
+    `broken`: "" for a close handshake, else how the connection ended; `stalled`: we ourselves had held it back.
+    """
 
     protocol: str
     status: bytes | None
