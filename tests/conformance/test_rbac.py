@@ -12,7 +12,20 @@ import pytest
 
 from podium.sandbox import Settings
 from support.places import Place, eventually
-from support.realms import LISTS, Grant, RealRealm, SandboxRealm, manifest, real_realm, sandbox_realm, sleeping
+from support.realms import (
+    HOLLOW,
+    LISTS,
+    Grant,
+    RealRealm,
+    SandboxRealm,
+    cluster_command,
+    manifest,
+    real_realm,
+    sandbox_realm,
+    sleeping,
+)
+
+pytestmark = pytest.mark.on("sandbox", "real")
 
 Master = RealRealm | SandboxRealm
 PODS = 3
@@ -169,6 +182,7 @@ def crowd(realm: Master) -> tuple[str, tuple[str, ...], int]:
             realm.call(lambda: realm.sandbox.world.add_pods("crowd", "web", 30))
         return "crowd", ("-l", "app=web"), 30
     if realm.place.name == "real-a":
+        cluster_command("hollow", "up", *HOLLOW)
         return "hollow", ("-l", "act=exit-3"), 40
     return realm.place.namespace, ("--all",), PODS
 

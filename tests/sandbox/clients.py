@@ -17,7 +17,7 @@ from podium.sandbox import Sandbox
 from podium.sandbox.world.pods import Pod
 
 V4, V5 = "v4.channel.k8s.io", "v5.channel.k8s.io"
-PATIENCE = 10.0
+PATIENCE = 30.0
 
 
 @dataclass(frozen=True)

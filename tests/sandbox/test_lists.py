@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
+from datetime import datetime
 from urllib.parse import quote
 
 import pytest
@@ -217,5 +219,16 @@ async def test_leases_are_renewed_while_a_node_is_well(client: Client, sandbox: 
     ready = Counter(one["status"] for node in nodes for one in node["status"]["conditions"] if one["type"] == "Ready")
     assert ready == {"True": 5, "Unknown": 1}
     leases = (await client.ask("/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases")).json["items"]
-    assert all("renewTime" in lease["spec"] for lease in leases)
-    assert len(leases) == 6
+    ages = {lease["metadata"]["name"]: time.time() - renewed_at(lease) for lease in leases}
+    assert [name for name, age in ages.items() if age > 40] == ["node-1"]
+    assert len(ages) == 6
+
+
+def renewed_at(lease: dict[str, dict[str, str]]) -> float:
+    return datetime.fromisoformat(lease["spec"]["renewTime"]).timestamp()
+
+
+async def test_a_node_that_begins_not_ready_has_an_old_lease() -> None:
+    async with serve(Settings(scenario="incident")) as sandbox:
+        leases = (await Client(sandbox).ask("/apis/coordination.k8s.io/v1/leases")).json["items"]
+        assert [lease["metadata"]["name"] for lease in leases if time.time() - renewed_at(lease) > 40] == ["node-6"]

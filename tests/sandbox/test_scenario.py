@@ -38,6 +38,8 @@ async def test_the_incident_has_its_odd_pods(count: int) -> None:
         pools = {node.name: node.labels["pool"] for node in sandbox.fleet.nodes}
         assert {pools[pod.node] for pod in web if pod.trouble.state is State.CRASH_LOOP} == {"c"}
         assert all(pools[pod.node] != "c" for pod in web if pod.trouble.state is not State.CRASH_LOOP)
+        zones = {node.name: node.labels["topology.kubernetes.io/zone"] for node in sandbox.fleet.nodes}
+        assert len({zones[name] for name, pool in pools.items() if pool == "c"}) > 1
         everywhere = Counter(pod.trouble.state for pod in sandbox.pods)
         assert min(everywhere[state] for state in (State.COMPLETED, State.EVICTED, State.PENDING)) >= 1
         client = Client(sandbox)
@@ -50,7 +52,7 @@ async def test_the_incident_has_its_odd_pods(count: int) -> None:
                 rejected += ended.status is not None and "not found in $PATH" in ended.status.get("message", "")
         assert answers == {b"4.2.0\n": sum(1 for pod in web if pod.template.rollout == 41), b"": 2}
         assert rejected == 2
-        assert sum(1 for one in sandbox.faults.planted.values() if one.fault.kind is Kind.DROP_BEFORE_STATUS) == 1
+        assert sum(1 for one in sandbox.faults.planted.values() if one.fault.kind is Kind.EMPTY_END) == 1
 
 
 OWN = """
@@ -117,4 +119,10 @@ async def test_a_bad_scenario_says_where(tmp_path: Path, text: str, words: str) 
 async def test_an_unknown_scenario_names_the_known() -> None:
     with pytest.raises(ScenarioError, match="no scenario 'nope': neither a file nor one of default, incident"):
         async with serve(Settings(scenario="nope")):
+            pass
+
+
+async def test_a_fleet_needs_a_node() -> None:
+    with pytest.raises(ScenarioError, match="at least one node"):
+        async with serve(Settings(node_count=0)):
             pass

@@ -22,6 +22,8 @@ from support.places import BIN, ROOT, Done, Place, eventually
 RIG = Path(os.environ.get("PODIUM_RIG_HOME", "/var/tmp/podium-rig"))
 KUBECTL = str(BIN / "kubectl")
 LISTS = ("get", "list", "watch")
+#: The one population of hollow pods all tests share: another would have to be made anew.
+HOLLOW = ("--pods", "2000", "--nodes", "20", "--acts", "drop=20,exit-3=40,refuse=10,missing=10,drip=20,stall=2")
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ EXEC_ID = re.compile(r"\b[0-9a-f]{64}\b")
 
 @dataclass(frozen=True)
 class Heard:
-    """What one exec brought. `http` is 101 where it was opened; `status` is what the error channel, or the body, said."""
+    """What one exec brought: `http` 101 where it was opened, `status` what the error channel or the body said."""
 
     http: int
     status: str

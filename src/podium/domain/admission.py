@@ -29,7 +29,7 @@ class Admission:
 
 def digest_of_command(command: Command) -> bytes:
     """SHA-256 over all that decides what runs: kind, argv, script, environment, folder; not over stdin's bytes."""
-    parts = [command.kind.value.encode(), command.cwd.encode(), command.script]
+    parts = [command.kind.value.encode(), command.cwd.encode("utf-8", "surrogateescape"), command.script]
     parts += [part.encode("utf-8", "surrogateescape") for part in command.argv]
     parts += [f"{name}={value}".encode("utf-8", "surrogateescape") for name, value in command.env]
     whole = hashlib.sha256()

@@ -29,7 +29,7 @@ from podium.sandbox.wire.tls import KeyPair, make_authority, server_context
 from podium.sandbox.world.changes import UnknownPodError, World
 from podium.sandbox.world.fleet import Fleet, build
 from podium.sandbox.world.pods import Pod
-from podium.sandbox.world.scenario import Scenario, load
+from podium.sandbox.world.scenario import Scenario, ScenarioError, load
 
 ADMIN = "podium-sandbox"
 BACKLOG = 4096
@@ -88,6 +88,8 @@ class Sandbox:
 @contextlib.asynccontextmanager
 async def serve(settings: Settings = Settings()) -> AsyncIterator[Sandbox]:  # noqa: B008 - frozen
     """Run a sandbox until the block ends. Raises ScenarioError, FaultError, OSError (port taken)."""
+    if settings.pods < 0 or settings.node_count < 1:
+        raise ScenarioError("a fleet needs at least one node, and no fewer than no pods")
     scenario = load(settings.scenario)
     fleet = build(settings, scenario, time.time)
     box = plant_all(settings, scenario, fleet)
@@ -104,8 +106,7 @@ async def serve(settings: Settings = Settings()) -> AsyncIterator[Sandbox]:  # n
     finally:
         server.close()
         await http.stop()
-        sandbox.world.stop()
-        await asyncio.sleep(0)
+        await sandbox.world.stop()
 
 
 def plant_all(settings: Settings, scenario: Scenario, fleet: Fleet) -> FaultBox:

@@ -65,6 +65,7 @@ def test_pitfall_1_an_empty_error_channel_is_lost() -> None:
     assert isinstance(outcome, Lost)
     assert why(outcome) is Why.NO_STATUS
     assert why(decide(Evidence(V4, None, broken="reset by peer"))) is Why.BROKEN
+    assert why(decide(Evidence(V4, None, broken="reset by peer", stalled=True))) is Why.STALLED
 
 
 @pytest.mark.on(why="pure: the wire's words alone; tests/conformance/test_exec_ends.py and its like meet the clusters")

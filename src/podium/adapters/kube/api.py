@@ -76,6 +76,7 @@ class Api:
         self._context: tuple[int, TlsContext] | None = None
         self._slots = asyncio.Semaphore(self._wire.pool)
         self._idle: list[tuple[int, Connection]] = []
+        self._closed = False
 
     async def get(self, path: str, query: Query = ()) -> Response:
         """Return the answer to a GET, whatever its status.
@@ -130,6 +131,7 @@ class Api:
 
     async def close(self) -> None:
         """Drop the kept connections; sessions and streams belong to whoever opened them."""
+        self._closed = True
         idle, self._idle = self._idle, []
         for _, connection in idle:
             connection.abort()
@@ -177,7 +179,7 @@ class Api:
         except TimeoutError:
             raise NoAnswerError(f"{self._where} gave no answer within {self._request_timeout:g} s") from None
         finally:
-            if answer.reusable and connection.is_open:
+            if answer.reusable and connection.is_open and not self._closed:
                 self._idle.append((credential.generation, connection))
             else:
                 connection.abort()

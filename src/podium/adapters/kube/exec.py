@@ -14,25 +14,21 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from podium.adapters.kube.api import Api
-from podium.adapters.kube.loader import Loading, MarkFilter, load
-from podium.adapters.kube.session import Broken, End, Session
+from podium.adapters.kube.loader import Loading, load
+from podium.adapters.kube.receiving import ExecReceiver
+from podium.adapters.kube.session import Session
 from podium.adapters.kube.verdicts import V4, V5, Evidence, decide, refused
 from podium.adapters.kube.wire_errors import ConnectFailedError, NoAnswerError, SessionClosedError, UpgradeRefusedError
 from podium.domain.admission import Admission
 from podium.domain.commands import Command, CommandKind
 from podium.domain.errors import AdmissionError, ClusterError
-from podium.domain.events import Channel
 from podium.domain.outcomes import Lost, Outcome, Reason, Rejected, Why
 from podium.domain.targets import Target
 from podium.ports import Exec, Output
 
-STDIN, ERROR = 0, 3
+STDIN = 0
 CHUNK = 32 * 1024
-STATUS_AT_MOST = 64 * 1024
 SURELY_TAKEN = 64 * 1024  #: bytes of stdin that cannot hold a Status back: the pipes on the way take them unread
-REFUSED_WITHIN = 0.5  #: seconds within which a runtime says that it cannot start a command, where no shell says go
-CLOSE_WITHIN = 1.0  #: seconds the server may take to close after its Status
-STATUS_AFTER_MARK = 1.0  #: seconds the Status may take after the end mark: stdin nobody reads can hold it back for ever
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +74,19 @@ class KubeExec:
     async def _go(self, way: Way, target: Target, command: Command, output: Output) -> Outcome:
         loading = load(command, _nonce(), stdin_size=_size(command), half_close=True) if way.loaded else None
         argv = loading.argv if loading is not None else way.argv
-        receiver = _Receiver(output, loading)
+        receiver = ExecReceiver(output, loading)
         try:
             session = await self._open(way, argv, target, receiver)
         except _NoWay as no_way:
             return no_way.outcome
         try:
             return await self._converse(session, receiver, way, loading, command)
-        except asyncio.CancelledError:
+        except BaseException:
             session.abort()
+            receiver.flush()
             raise
 
-    async def _open(self, way: Way, argv: tuple[str, ...], target: Target, receiver: _Receiver) -> Session:
+    async def _open(self, way: Way, argv: tuple[str, ...], target: Target, receiver: ExecReceiver) -> Session:
         path = f"/api/v1/namespaces/{quote(target.namespace)}/pods/{quote(target.pod)}/exec"
         query = [("container", target.container), ("stdout", "true"), ("stderr", "true")]
         if way.stdin:
@@ -109,7 +106,7 @@ class KubeExec:
             raise _NoWay(Rejected(Reason(Why.UNAUTHORIZED, str(error)))) from None
 
     async def _converse(
-        self, session: Session, receiver: _Receiver, way: Way, loading: Loading | None, command: Command
+        self, session: Session, receiver: ExecReceiver, way: Way, loading: Loading | None, command: Command
     ) -> Outcome:
         receiver.attach(session)
         feeding: asyncio.Task[None] | None = None
@@ -120,12 +117,15 @@ class KubeExec:
             feeding = asyncio.create_task(_feed(session, loading, command.stdin, receiver))
         try:
             await receiver.settled(may_be_unread=(_size(command) or 0) > SURELY_TAKEN)
+            await _stopped(feeding)
+            await session.close()
+        except asyncio.CancelledError:
+            # Only formalities were left: a command that is known to have ended was not ended by us.
+            if not receiver.has_whole_status:
+                raise
+            session.abort()
         finally:
-            if feeding is not None:
-                feeding.cancel()
-                with suppress(asyncio.CancelledError):
-                    await feeding
-        await session.close()
+            await _stopped(feeding)
         receiver.flush()
         return decide(
             Evidence(
@@ -134,6 +134,7 @@ class KubeExec:
                 mark=receiver.mark,
                 expects_mark=loading is not None and loading.ends_with_mark,
                 broken=receiver.broken,
+                stalled=receiver.stalled,
                 argv=loading.argv if loading is not None else way.argv,
                 by_shell=way.by_shell,
                 cwd=command.cwd,
@@ -149,95 +150,8 @@ class _NoWay(Exception):
         self.outcome = outcome
 
 
-class _Receiver:
-    """Sorts what comes: output to the Output, the error channel and the end kept for the verdict."""
-
-    def __init__(self, output: Output, loading: Loading | None) -> None:
-        self._output = output
-        self._filter = MarkFilter(loading.mark) if loading is not None else None
-        self._error = bytearray()
-        self._end: End | None = None
-        self._ended = asyncio.Event()
-        self._told = asyncio.Event()  # a Status or the end mark is here
-        self._goes = asyncio.Event()
-
-    @property
-    def status(self) -> bytes | None:
-        return bytes(self._error) if self._error else None
-
-    @property
-    def mark(self) -> str | None:
-        return self._filter.found if self._filter is not None else None
-
-    @property
-    def broken(self) -> str:
-        return self._end.error if isinstance(self._end, Broken) else ""
-
-    def attach(self, session: Session) -> None:
-        self._output.attach(session)
-
-    def received(self, channel: int, data: memoryview) -> None:
-        if channel == Channel.STDOUT:
-            self._output.write(Channel.STDOUT, data)
-        elif channel == Channel.STDERR:
-            self._stderr(data)
-        elif channel == ERROR and data:
-            self._error += data[: STATUS_AT_MOST - len(self._error)]
-            self._told.set()
-
-    def ended(self, end: End) -> None:
-        self._end = end
-        self._ended.set()
-        self._told.set()
-
-    async def settled(self, *, may_be_unread: bool) -> None:
-        """Wait for the end: shortly once the Status is here, or the mark where unread stdin can hold it back."""
-        await self._told.wait()
-        if self.mark is not None and not self._error and await self._bounded(STATUS_AFTER_MARK):
-            return
-        if self.mark is not None and not self._error:
-            if may_be_unread:
-                return
-            self._output.learn(Why.STDOUT_HELD)
-            await self._status_or_end()
-        await self._bounded(CLOSE_WITHIN)
-
-    async def may_feed(self) -> None:
-        """Wait until the shell has read its program; without a shell, until a refusal should have come."""
-        if self._filter is not None:
-            await self._goes.wait()
-            return
-        await self._bounded(REFUSED_WITHIN)
-
-    async def _bounded(self, seconds: float) -> bool:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._ended.wait()
-        return self._ended.is_set()
-
-    async def _status_or_end(self) -> None:
-        while not self._error and not self._ended.is_set():
-            self._told.clear()
-            await self._told.wait()
-
-    def flush(self) -> None:
-        if self._filter is not None and (held := self._filter.flush()):
-            self._output.write(Channel.STDERR, memoryview(held))
-
-    def _stderr(self, data: memoryview) -> None:
-        if self._filter is None:
-            self._output.write(Channel.STDERR, data)
-            return
-        if own := self._filter.feed(data):
-            self._output.write(Channel.STDERR, memoryview(own))
-        if self._filter.goes:
-            self._goes.set()
-        if self._filter.found is not None:
-            self._told.set()
-
-
 async def _feed(
-    session: Session, loading: Loading | None, stdin: bytes | memoryview | None, receiver: _Receiver
+    session: Session, loading: Loading | None, stdin: bytes | memoryview | None, receiver: ExecReceiver
 ) -> None:
     """Send the program and then the command's own input; a command may end without reading it.
 
@@ -253,6 +167,13 @@ async def _feed(
                 await session.send(STDIN, whole[start : start + CHUNK])
             if session.protocol == V5:
                 await session.half_close(STDIN)
+
+
+async def _stopped(feeding: asyncio.Task[None] | None) -> None:
+    if feeding is not None:
+        feeding.cancel()
+        with suppress(asyncio.CancelledError):
+            await feeding
 
 
 def _size(command: Command) -> int | None:

@@ -51,7 +51,7 @@ Part = Head | Body | Finished
 def build_target(prefix: str, path: str, query: Sequence[tuple[str, str]]) -> str:
     """Return the request target: prefix and path, and the query percent-encoded in order."""
     target = f"{prefix}{path}"
-    return f"{target}?{urlencode(query, quote_via=quote, safe='')}" if query else target
+    return f"{target}?{urlencode(query, quote_via=quote, safe='', errors='surrogateescape')}" if query else target
 
 
 def build_request(method: str, target: str, headers: Iterable[tuple[str, str]], body: bytes = b"") -> bytes:

@@ -193,10 +193,7 @@ class UpgradeAnswer:
 
     def lost(self, loss: Loss) -> None:
         """Take the connection's end; the head of a refusal is enough to name it."""
-        if self._head is not None:
-            self._refuse()
-        else:
-            self._fail(NoAnswerError(f"no answer to the upgrade: {loss.text}"))
+        self._fail(self.refusal or NoAnswerError(f"no answer to the upgrade: {loss.text}"))
 
     def _finish(self, data: memoryview, part: Finished) -> None:
         head = self._head

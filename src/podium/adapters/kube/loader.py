@@ -8,6 +8,7 @@ what follows the program on stdin is left for the command.
 from __future__ import annotations
 
 import posixpath
+import re
 import shlex
 from dataclasses import dataclass, field
 
@@ -16,6 +17,7 @@ from podium.domain.commands import Command, CommandKind
 SHELLS = frozenset({"sh", "ash", "bash", "dash", "ksh", "mksh", "zsh"})
 ARGUMENT_AT_MOST = 100_000  #: bytes in one argument; Linux' MAX_ARG_STRLEN is 131,072
 BAD_CWD = "cwd"
+WORD_AT_MOST = 3
 GO = "go"  #: the shell has read its program: only now is the command's own input sent
 
 
@@ -95,7 +97,7 @@ def _script(script: bytes, name: str, nonce: str, source: bytes, no_input: bytes
     interpreter = _interpreter(script)
     if posixpath.basename(interpreter[0]) == "sh":
         return source + _whole(script) + no_input
-    program = " ".join(shlex.quote(word) for word in interpreter).encode()
+    program = _bytes(" ".join(shlex.quote(word) for word in interpreter))
     if posixpath.basename(interpreter[0]) in SHELLS and len(script) < ARGUMENT_AT_MOST:
         text = _quote(_whole(script))
         return _demand(interpreter[0]) + source + program + b" -c " + text + b" " + name.encode() + b' "$@"' + no_input
@@ -127,17 +129,17 @@ def _interpreter(script: bytes) -> list[str]:
 def _demand(interpreter: str) -> bytes:
     word = shlex.quote(interpreter)
     message = shlex.quote(f"podium: no {interpreter} in this container, which the script's first line asks for")
-    return f"command -v {word} >/dev/null 2>&1 || {{ echo {message} >&2; exit 127; }}\n".encode()
+    return _bytes(f"command -v {word} >/dev/null 2>&1 || {{ echo {message} >&2; exit 127; }}\n")
 
 
 def _export(name: str, value: str) -> bytes:
-    return b"export " + name.encode() + b"=" + _quote(value.encode("utf-8", "surrogateescape")) + b"\n"
+    return b"export " + name.encode() + b"=" + _quote(_bytes(value)) + b"\n"
 
 
 def _change_folder(cwd: str, nonce: str) -> bytes:
     if not cwd:
         return b""
-    folder = _quote(cwd.encode("utf-8", "surrogateescape"))
+    folder = _quote(_bytes(cwd))
     return b"cd " + folder + b" || {\n" + _say(nonce, BAD_CWD) + b"exit 126\n}\n"
 
 
@@ -149,39 +151,55 @@ def _end(nonce: str) -> bytes:
     return f'\n_podium_c=$?; printf \'\\n%s %d\\n\' {nonce} "$_podium_c" >&2; exit "$_podium_c"\n'.encode()
 
 
+def _bytes(text: str) -> bytes:
+    """What the system took for text may be none (PEP 383)."""
+    return text.encode("utf-8", "surrogateescape")
+
+
 def _quote(text: bytes) -> bytes:
     return b"'" + text.replace(b"'", b"'\\''") + b"'"
 
 
+_WORD = re.compile(rb"go|cwd|[1-9]?\d|1\d\d|2[0-4]\d|25[0-5]")
+
+
 class MarkFilter:
-    """Takes marks out of a stderr that comes in pieces."""
+    """Takes marks out of a stderr that comes in pieces; what no shell of ours would say is the command's own."""
 
     def __init__(self, mark: bytes) -> None:
         self._mark = mark
         self._held = b""
         self.goes = False  #: the shell has said GO
-        self.found: str | None = None  #: the word behind the last mark: an exit code, or BAD_CWD
+        self.found: str | None = None  #: the word behind the mark: an exit code, or BAD_CWD
 
     def feed(self, data: bytes | memoryview) -> bytes:
         """Return what is the command's own; bytes that may belong to the mark are held back."""
         text = self._held + bytes(data)
         self._held = b""
-        if self.found is not None:
-            return text
-        at = text.find(self._mark)
-        if at < 0:
-            keep = _overlap(text, self._mark)
-            self._held = text[len(text) - keep :]
-            return text[: len(text) - keep]
-        word, newline, rest = text[at + len(self._mark) :].partition(b"\n")
-        if not newline:
-            self._held = text[at:]
-            return text[:at]
+        own: list[bytes] = []
+        while self.found is None:
+            at = text.find(self._mark)
+            if at < 0:
+                at = len(text) - _overlap(text, self._mark)
+                self._held = text[at:]
+                return b"".join((*own, text[:at]))
+            behind = at + len(self._mark)
+            word, newline, _ = text[behind : behind + WORD_AT_MOST + 1].partition(b"\n")
+            if not newline and len(word) <= WORD_AT_MOST:
+                self._held = text[at:]
+                return b"".join((*own, text[:at]))
+            taken = bool(newline) and self._take(word)
+            own.append(text[: at if taken else behind])
+            text = text[behind + len(word) + 1 if taken else behind :]
+        return b"".join((*own, text))
+
+    def _take(self, word: bytes) -> bool:
+        known = _WORD.fullmatch(word) is not None
         if word == GO.encode():
             self.goes = True
-            return text[:at] + self.feed(rest)
-        self.found = word.decode("ascii", "replace")
-        return text[:at] + rest
+        elif known:
+            self.found = word.decode()
+        return known
 
     def flush(self) -> bytes:
         """What was held back when the stream ended."""

@@ -16,6 +16,7 @@ from podium.adapters.kube.frames import (
     Opcode,
     Piece,
     Ping,
+    Pong,
     Violation,
     build_close,
     build_frame,
@@ -26,6 +27,7 @@ from podium.adapters.kube.wire_errors import SessionClosedError
 CHUNK = 32 * 1024
 _CLOSE_CHANNEL = 255
 _SHORTEST = 0.001
+_PROBE_LIMIT = 120.0
 
 
 class BreakKind(StrEnum):
@@ -72,7 +74,9 @@ class Receiver(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds. `stall_after` None: our own consumer or the peer may hold bytes back for ever."""
+    """Seconds. A ping goes out after `ping_after` of the server's silence.
+
+    `stall_after` None: our own consumer or the peer may hold bytes back for ever."""
 
     ping_after: float = 9.0
     pong_within: float = 20.0
@@ -96,9 +100,11 @@ class Session:
         self._closed = self._loop.create_future()
         self._closing = False
         self._timer: asyncio.TimerHandle | None = None
-        self._pinged_at = self._loop.time()
+        self._pinged_at = self._resumed_at = self._loop.time()
         self._asked_at: float | None = None
         self._blocked_since: float | None = None
+        self._paused_at: float | None = None
+        self._was_stalled = False
 
     # What the connection calls
 
@@ -126,6 +132,9 @@ class Session:
             LossKind.RESET: BreakKind.RESET,
             LossKind.BROKEN_TLS: BreakKind.PROTOCOL_ERROR,
         }[loss.kind]
+        if self._is_stalled():
+            # Nobody could tell the middleboxes on the way that we live.
+            kind = BreakKind.STALLED
         self._finish(Broken(loss.text, kind))
 
     # What the upgrade calls
@@ -167,13 +176,21 @@ class Session:
     def pause(self) -> None:
         """Stop reading."""
         self._connection.pause()
+        if self._paused_at is None:
+            self._paused_at = self._loop.time()
 
     def resume(self) -> None:
         """Read on."""
         self._connection.resume()
+        now = self._loop.time()
+        self._was_stalled = self._is_stalled()
+        held = 0.0 if self._paused_at is None else now - self._paused_at
+        self._paused_at = None
+        # The server's kernel asks for room ever more seldom: at most as long after as it was held back (RFC 9293
+        # 3.8.6.1), and what it says then, a pong or the rest of a connection it has closed, must not be cut off.
+        self._resumed_at = now + min(held, _PROBE_LIMIT)
         if self._asked_at is not None:
-            # The pong may lie behind what we ourselves held back.
-            self._asked_at = self._loop.time()
+            self._asked_at = self._resumed_at
 
     async def close(self) -> None:
         """Close in order, waiting at most `close_within` for the server; then drop the connection."""
@@ -194,12 +211,19 @@ class Session:
 
     # Inside
 
+    def _is_stalled(self) -> bool:
+        paused_at = self._paused_at
+        held = paused_at is not None and self._loop.time() - paused_at >= self._timing.ping_after
+        return held or self._was_stalled
+
     def _check_open(self) -> None:
         if self._end is not None or self._closing:
             raise SessionClosedError("the session has ended")
 
     def _control(self, event: Event) -> None:
-        if isinstance(event, Ping):
+        if isinstance(event, Pong):
+            self._was_stalled = False
+        elif isinstance(event, Ping):
             self._connection.write(build_frame(Opcode.PONG, event.payload, os.urandom(4)))
         elif isinstance(event, Close):
             if not self._closing:
@@ -239,7 +263,9 @@ class Session:
             return
         if now >= self._ping_due():
             self._pinged_at = now
-            if not connection.is_write_blocked:
+            # Whatever we write to a server that has said everything and closed makes its kernel drop what we have
+            # not read yet: so nothing is said while bytes come, or while our own side holds them back.
+            if not blocked:
                 connection.write(build_frame(Opcode.PING, b"", os.urandom(4)))
                 self._asked_at = now if self._asked_at is None else self._asked_at
         due = self._ping_due()
@@ -248,9 +274,8 @@ class Session:
         self._timer = self._loop.call_at(max(due, now + _SHORTEST), self._tick)
 
     def _ping_due(self) -> float:
-        # Middleboxes count each direction's silence by itself.
-        quiet_since = min(self._connection.received_at, self._connection.sent_at)
-        return max(quiet_since, self._pinged_at) + self._timing.ping_after
+        heard_at = max(self._connection.received_at, self._resumed_at)
+        return max(heard_at, self._pinged_at) + self._timing.ping_after
 
     def _tick_blocked(self, now: float) -> None:
         if self._asked_at is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from urllib.parse import quote
 
 import msgspec
 
@@ -18,6 +19,7 @@ from podium.domain.outcomes import Failed, Lost, Outcome, Proof, Reason, Rejecte
 V4 = "v4.channel.k8s.io"
 V5 = "v5.channel.k8s.io"
 DETAIL_AT_MOST = 300
+STATUS_AT_MOST = 64 * 1024
 
 
 class _Cause(msgspec.Struct, gc=False):
@@ -52,7 +54,9 @@ class Status(msgspec.Struct, gc=False):
 
 
 def parse_status(raw: bytes) -> Status | None:
-    """Read a Status; None for anything that is not one."""
+    """Read a Status; None for anything that is not one, or too long to be one."""
+    if len(raw) > STATUS_AT_MOST:
+        return None
     try:
         status = msgspec.json.decode(raw, type=Status)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -99,13 +103,17 @@ NEVER_BEGAN = (
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What one stream brought. `broken`: "" for a close handshake, else how the connection ended."""
+    """What one stream brought.
+
+    `broken`: "" for a close handshake, else how the connection ended; `stalled`: we ourselves had held it back.
+    """
 
     protocol: str
     status: bytes | None
     mark: str | None = None
     expects_mark: bool = False
     broken: str = ""
+    stalled: bool = False
     argv: tuple[str, ...] = ()
     by_shell: bool = False
     cwd: str = ""
@@ -113,18 +121,19 @@ class Evidence:
 
 def decide(evidence: Evidence) -> Outcome:
     """Say how a stream that was opened ended."""
-    if evidence.mark == BAD_CWD:
-        return Rejected(Reason(Why.BAD_CWD, evidence.cwd))
+    if evidence.mark == BAD_CWD and evidence.cwd:
+        return Rejected(Reason(Why.BAD_CWD, _text(evidence.cwd)))
     runtime_spoke = evidence.protocol == V4 and evidence.status is not None
     if evidence.mark is not None and evidence.mark.isdigit() and not runtime_spoke:
         return _exited(int(evidence.mark), Proof.MARK, evidence)
     if evidence.status is None:
         if evidence.broken:
-            return Lost(Reason(Why.BROKEN, evidence.broken))
+            return Lost(Reason(Why.STALLED if evidence.stalled else Why.BROKEN, evidence.broken))
         return Lost(Reason(Why.NO_STATUS))
     status = parse_status(evidence.status)
     if status is None:
-        return Lost(Reason(Why.UNKNOWN_STATUS, "not a Status: " + _shown(evidence.status)))
+        # What was cut may be argv: nothing of it can be shown.
+        return Lost(Reason(Why.UNKNOWN_STATUS, f"{len(evidence.status)} bytes that are no Status"))
     if status.status == "Success":
         return _success(evidence)
     code = status.exit_code
@@ -149,12 +158,11 @@ def _exited(code: int, proof: Proof, evidence: Evidence) -> Outcome:
 
 
 def _unproven(status: Status, evidence: Evidence) -> Outcome:
-    # the argv that some messages repeat could itself read like a row of the table
-    why = never_began(status.message.replace("[" + " ".join(evidence.argv) + "]", "[]"))
+    why = never_began(_without_argv(status.message, evidence.argv))
     if why is None:
         return Lost(Reason(Why.UNKNOWN_STATUS, mask(status.message or status.reason, evidence.argv)))
     if why in (Why.NO_EXECUTABLE, Why.NOT_EXECUTABLE):
-        first = evidence.argv[0] if evidence.argv else ""
+        first = _text(evidence.argv[0]) if evidence.argv else ""
         return Rejected(Reason(Why.NO_SHELL)) if evidence.by_shell else Rejected(Reason(why, f'"{first}"'))
     return Rejected(Reason(why, mask(status.message, evidence.argv)))
 
@@ -189,7 +197,8 @@ def refused(code: int, body: bytes, argv: tuple[str, ...]) -> Outcome:
     words = mask(text, argv)
     if code == 403 and words.endswith("is forbidden:"):
         words += f" {UNTOLD}"
-    why = never_began(text) or _special(text)
+    said = _without_argv(text, argv)
+    why = never_began(said) or _special(said)
     if why is not None:
         return Rejected(Reason(why, words))
     if code < 500:
@@ -214,13 +223,32 @@ def mask(text: str, argv: tuple[str, ...]) -> str:
             text = text.replace(joined, f"[{argv[0]} …]")
         for word in sorted(argv[1:], key=len, reverse=True):
             if len(word) > 3:
-                text = text.replace(word, "…")
-    text = _ID.sub("…", " ".join(text.split()))
+                for form in _forms(word):
+                    text = text.replace(form, "…")
+    text = _QUERY.sub("command=…", text)
+    text = _ID.sub("…", " ".join(_text(text).split()))
     return text if len(text) <= DETAIL_AT_MOST else text[: DETAIL_AT_MOST - 1] + "…"
 
 
 _ID = re.compile(r"\b[0-9a-f]{32,}\b")  # an exec's own id would keep equal reasons from folding
 
 
-def _shown(raw: bytes) -> str:
-    return repr(raw[:80])[2:-1]
+_QUERY = re.compile(r"command=[^\s&\"'<>]*")  # error pages of proxies repeat the URL
+
+
+def _forms(word: str) -> tuple[str, ...]:
+    """A word as others repeat it: plain, in a URL, as Go's %q and in HTML (Go's and Python's quotes)."""
+    page = word.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    url = (quote(word, safe=safe, errors="surrogateescape") for safe in ("", "/"))
+    pages = (page.replace('"', one).replace("'", two) for one, two in (("&#34;", "&#39;"), ("&quot;", "&#x27;")))
+    return (word, *url, *pages, word.replace("\\", "\\\\").replace('"', '\\"'))
+
+
+def _without_argv(text: str, argv: tuple[str, ...]) -> str:
+    """A runtime's words may repeat the command as Go prints a list: what it says proves nothing."""
+    return text.replace("[" + " ".join(argv) + "]", "[]")
+
+
+def _text(text: str) -> str:
+    """What the system took for text may be none (PEP 383), and cannot be kept or shown."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
@@ -115,6 +116,8 @@ def run(act: Callable[[Interrupts], Awaitable[T]]) -> T:
 
     Raises EndedEarlyError when a signal came before `act` followed them.
     """
+    # what a peer did to a connection is told as an outcome; asyncio's own words about it would spoil the screen
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(_guarded(act))
 

@@ -46,7 +46,7 @@ class Attributes:
 class Authority:
     """Tokens, users and their rules; tests may change them while the sandbox runs."""
 
-    tokens: dict[str, Caller] = field(default_factory=dict)
+    tokens: dict[str, Caller] = field(default_factory=dict, repr=False)
     rules: dict[str, tuple[Rule, ...]] = field(default_factory=lambda: {AUTHENTICATED: (BASIC_USER,)})
 
     def add(self, user: User) -> None:

@@ -67,7 +67,7 @@ class ExecService:
     async def open(self, pod: Pod, request: Request, user: str) -> Answer:
         """Answer an exec request. Raises StatusError, DropError."""
         command = read_command(pod, request)
-        facts = facts_of(command, user)
+        facts = facts_of(command, user) | {"protocol": ",".join(offered(request))}
         if not is_upgrade(request):
             if request.headers.get("upgrade", "") != "":
                 raise bad_request("unable to upgrade: this server speaks WebSocket only")
@@ -117,9 +117,8 @@ class ExecService:
         translated = protocol is Protocol.V5 and not self.kubelet_translates
 
         async def takeover(connection: Connection) -> None:
-            session = Session(
-                self, command, connection, protocol, translated=translated, faults=carried(self.box, facts)
-            )
+            struck = carried(self.box, {**facts, "protocol": protocol.value})
+            session = Session(self, command, connection, protocol, translated=translated, faults=struck)
             self.running.add(session)
             try:
                 await connection.send(switch_head(request, protocol))

@@ -110,7 +110,7 @@ class LogService:
         """Answer a log request. Raises StatusError."""
         wanted = read_wanted(pod, request, self.now())
         if pod.node == "":
-            return Answer(200, b"", "text/plain")
+            return Answer(204, b"", "")
         try:
             await self.nodes.dial(pod.node)
         except NodeDialError as error:

@@ -62,7 +62,7 @@ FORMS: Mapping[Kind, tuple[Form, float | None]] = {
 }
 """Kinds that take a value, and its default; None must be given."""
 
-GLOBS = ("pod", "namespace", "node", "container", "user", "command")
+GLOBS = ("pod", "namespace", "node", "container", "user", "command", "protocol")
 OPERATIONS = ("get", "list", "watch", "exec", "log", "create", "delete", "all")
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 SIZES = {"": 1, "k": 1000, "Ki": 1024, "M": 10**6, "Mi": 1 << 20}

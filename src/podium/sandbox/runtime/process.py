@@ -153,6 +153,8 @@ class Container:
 
     def find_program(self, name: str, path: str, cwd: str = "/") -> tuple[str, Program]:
         """Look an executable up as execvp does and return its path and program. Raises NotStartedError."""
+        if name == "":
+            raise NotStartedError(errno.ENOENT, name, by_path=False)
         if "/" in name:
             return self._at(posixpath.normpath(posixpath.join(cwd, name)), name)
         denied = False

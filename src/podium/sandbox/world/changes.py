@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from podium.sandbox.runtime.containers import Containers
 from podium.sandbox.world.events import make_event
 from podium.sandbox.world.fleet import Fleet, make_namespace, make_revision, pod_name
-from podium.sandbox.world.items import Plain
+from podium.sandbox.world.items import Lease, Plain
 from podium.sandbox.world.names import pod_address
-from podium.sandbox.world.nodes import address_of, with_ready
+from podium.sandbox.world.nodes import HEARTBEAT_LOST, address_of, with_ready
 from podium.sandbox.world.pods import ContainerSpec, Pod, PodTemplate, State, Trouble
 from podium.sandbox.world.scenario import Workload, WorkloadKind
 
@@ -44,12 +44,14 @@ class World:
         item = self.fleet.store.get("pods", namespace, name)
         return item.node if isinstance(item, Pod) else ""
 
-    def stop(self) -> None:
-        """End every process and every task of the world."""
-        for task in self.tasks:
+    async def stop(self) -> None:
+        """End every process and every task of the world, and wait for them."""
+        ending = [*self.tasks]
+        for task in ending:
             task.cancel()
         for container in self.containers.made.values():
-            container.kill_all()
+            ending.extend(process.task for process in container.kill_all() if process.task is not None)
+        await asyncio.gather(*ending, return_exceptions=True)
 
     def _put(self, pod: Pod) -> Pod:
         item = self.fleet.store.put("pods", pod)
@@ -164,7 +166,11 @@ class World:
         node = self.fleet.store.get("nodes", "", name)
         if not isinstance(node, Plain):
             raise UnknownPodError(f'nodes "{name}" not found')
-        self.fleet.store.put("nodes", with_ready(node, self.fleet.now(), ready=ready))
+        now = self.fleet.now()
+        self.fleet.store.put("nodes", with_ready(node, now, ready=ready))
+        lease = self.fleet.store.get("leases", "kube-node-lease", name)
+        if isinstance(lease, Lease):
+            self.fleet.store.put("leases", replace(lease, stopped=None if ready else now - HEARTBEAT_LOST))
         for item in self.fleet.store.all("pods"):
             if isinstance(item, Pod) and item.node == name and item.node_lost is ready:
                 self._put(replace(item, node_lost=not ready))

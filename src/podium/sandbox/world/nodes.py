@@ -22,12 +22,14 @@ def make_nodes(scenario: Scenario, count: int, version: str, names: Names, now: 
         given[pool.name] += 1
         odd = next((one for one in scenario.odd_nodes if one.pool == pool.name and one.index == index), None)
         name = f"node-{number + 1}"
+        # a zone must not coincide with a pool, or nobody could tell which of them sets pods apart
+        zone = number + number // len(scenario.pools)
         labels = {
             "kubernetes.io/arch": "amd64",
             "kubernetes.io/hostname": name,
             "kubernetes.io/os": "linux",
             "pool": pool.name,
-            "topology.kubernetes.io/zone": f"zone-{number % 3 + 1}",
+            "topology.kubernetes.io/zone": f"zone-{zone % 3 + 1}",
             **pool.labels,
         }
         created = now - 40 * 86400

@@ -147,7 +147,7 @@ def _conditions(pod: Pod) -> list[Json]:
     why: Json = {}
     if state is State.COMPLETED:
         why = {"reason": "PodCompleted"}
-    elif not ready:
+    elif state is not State.RUNNING:
         names = " ".join(spec.name for spec in pod.template.containers[:1])
         why = {"reason": "ContainersNotReady", "message": f"containers with unready status: [{names}]"}
     moved = stamp(pod.started)
@@ -156,7 +156,7 @@ def _conditions(pod: Pod) -> list[Json]:
         _condition("PodReadyToStartContainers", since, holds=state is not State.CREATING),
         initialized,
         _condition("Ready", moved, holds=ready) | why,
-        _condition("ContainersReady", moved, holds=ready) | why,
+        _condition("ContainersReady", moved, holds=state is State.RUNNING) | why,
         _condition("PodScheduled", since, holds=True),
     ]
 
@@ -180,7 +180,7 @@ def _container_status(pod: Pod, spec: ContainerSpec, first: bool) -> Json:
         "name": spec.name,
         "state": now,
         "lastState": last,
-        "ready": state is State.RUNNING and not pod.node_lost,
+        "ready": state is State.RUNNING,
     }
     found |= {"restartCount": restarts, "image": spec.image}
     if state in (State.CREATING, State.IMAGE_PULL, State.INIT):

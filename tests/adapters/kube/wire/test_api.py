@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import pytest
 
@@ -300,6 +301,49 @@ def test_an_answer_that_is_too_long_is_not_kept(run: Run, authority: Authority) 
             api = api_for(server.port, authority, scheme="http", wire=Wire(body_limit=1000))
             with pytest.raises(NoAnswerError, match="longer than 1000 bytes"):
                 await api.get("/")
+
+    run(scenario())
+
+
+def test_nothing_is_kept_after_the_close(run: Run, authority: Authority) -> None:
+    async def scenario() -> None:
+        gate = asyncio.Event()
+        gone: list[bytes] = []
+
+        async def script(talk: Talk) -> None:
+            await talk.request()
+            await gate.wait()
+            await talk.answer("200 OK")
+            gone.append(await talk.until_gone())
+
+        async with scripted(script, None) as server:
+            api = api_for(server.port, authority, scheme="http")
+            asking = asyncio.ensure_future(api.get("/"))
+            while not server.talks:
+                await asyncio.sleep(0.01)
+            await api.close()
+            gate.set()
+            assert (await asking).status == 200
+            while not gone:
+                await asyncio.sleep(0.01)
+
+    run(scenario())
+
+
+def test_sockets_are_bounded_and_awake(run: Run, authority: Authority) -> None:
+    async def scenario() -> None:
+        async def script(talk: Talk) -> None:
+            await talk.accept()
+            await talk.until_gone()
+
+        async with scripted(script, None) as server:
+            session = await api_for(server.port, authority, scheme="http").upgrade("/", [], [V4], Collected())
+            sock = session._connection.socket
+            # The kernel doubles what is asked, for its own bookkeeping, up to net.core.rmem_max.
+            assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) <= 2 * 256 * 1024
+            assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+            session.abort()
 
     run(scenario())
 

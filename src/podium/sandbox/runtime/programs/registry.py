@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from podium.sandbox.runtime.process import Program
-from podium.sandbox.runtime.programs import basic, printing, system, testing, texts, trees
+from podium.sandbox.runtime.programs import basic, lines, printing, system, testing, texts, trees
 from podium.sandbox.runtime.programs.tar import tar
 from podium.sandbox.runtime.shell.program import script_file, shell
 from podium.sandbox.runtime.shell.state import Dialect
@@ -27,9 +27,9 @@ PROGRAMS: Mapping[str, Program] = {
     "head": texts.head,
     "tail": texts.tail,
     "wc": texts.wc,
-    "sort": texts.sort,
-    "uniq": texts.uniq,
-    "grep": texts.grep,
+    "sort": lines.sort,
+    "uniq": lines.uniq,
+    "grep": lines.grep,
     "seq": texts.seq,
     "tee": texts.tee,
     "cut": texts.cut,

@@ -2,11 +2,12 @@
 
 from podium.sandbox.runtime.files import FileError
 from podium.sandbox.runtime.process import Process, Program
-from podium.sandbox.runtime.shell.builtins import BASH_BUILTINS, BUILTINS, set_flag
+from podium.sandbox.runtime.shell.builtins import BASH_BUILTINS, BUILTINS
 from podium.sandbox.runtime.shell.interpreter import Shell
 from podium.sandbox.runtime.shell.parser import IncompleteError, Parser, ShellSyntaxError
 from podium.sandbox.runtime.shell.reading import read_line
 from podium.sandbox.runtime.shell.state import Dialect, ShellState, Variable
+from podium.sandbox.runtime.shell.variables import set_flag
 
 Source = tuple[str, str | None]
 """How the script comes: "text" and it, "file" and its path, or "stdin"."""
