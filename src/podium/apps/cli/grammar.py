@@ -19,6 +19,8 @@ from podium.apps.cli.options import (
     SANDBOX,
     SCREEN,
     SELECTION,
+    STATE_DIR,
+    TRAIL,
     left_out_flag,
     output,
     role_flag,
@@ -100,6 +102,29 @@ With -- CMD it serves that one command, passes its exit status, and stops; witho
     "[flags] [-- CMD]",
 )
 
+_TRAIL = Verb(
+    "trail",
+    "podium.apps.cli.trail",
+    [
+        click.Argument(["action"], type=click.Choice(["list", "show", "verify", "export"]), required=False),
+        click.Argument(["run_id"], required=False, metavar="RUN"),
+        *TRAIL,
+        *STATE_DIR,
+        output("text", "json", "csv"),
+        *LOUDNESS,
+    ],
+    """List, show, verify and export the audit trail: what was run from this account, before and after.
+
+\b
+  podium trail list --since 24h --verb exec
+  podium trail show last
+  podium trail verify --head HASH
+  podium trail export -o csv > trail.csv
+
+It is a seat belt, not a fence: see docs/explanation/audit-trail.md.""",
+    "[list|show RUN|verify|export] [flags]",
+)
+
 _COMPLETION = Verb(
     "completion",
     "podium.apps.cli.completion",
@@ -118,5 +143,5 @@ For `kubectl podium` the program kubectl_complete-podium, installed beside podiu
 _VERSION = Verb("version", "podium.apps.cli.version", [output("text", "json")], "Print the version.", "[-o json]")
 
 GRAMMAR: Mapping[str, Verb] = MappingProxyType(
-    {verb.name or "": verb for verb in (_EXEC, _TARGETS, _DOCTOR, _SANDBOX, _COMPLETION, _VERSION)}
+    {verb.name or "": verb for verb in (_EXEC, _TARGETS, _DOCTOR, _TRAIL, _SANDBOX, _COMPLETION, _VERSION)}
 )

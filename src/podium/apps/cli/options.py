@@ -161,6 +161,21 @@ SCREEN = (
 )  # fmt: skip
 
 
+_trail = _flag("Trail")
+TRAIL = (
+    _trail("--since", metavar="TIME", help="From then on: RFC 3339, 15:30, or a duration ago."),
+    _trail("--until", metavar="TIME", help="Until then."),
+    _trail(
+        "--who", multiple=True, metavar="NAME|GLOB", help="By whom: the cluster's name, or the OS user."
+    ),
+    _trail("--namespace", "of_namespace", multiple=True, metavar="NS|GLOB", help="Where."),
+    _trail("--verb", multiple=True, metavar="VERB", help="What."),
+    _trail("--run", metavar="ID", help="One run, by a prefix of its id."),
+    _trail("--head", metavar="HASH", help="verify: this hash, kept elsewhere, must stand in the trail."),
+)
+STATE_DIR = (_care("--state-dir", metavar="DIR", help="Where runs and the audit trail are kept."),)
+
+
 def role_flag() -> Flag:
     """What only doctor has."""
     return _flag("Self")("--role", metavar="VERB,..", help="Print the Role and RoleBinding that these verbs lack.")

@@ -131,6 +131,7 @@ VERBS: Mapping[str, str] = MappingProxyType(
         "exec": "Run a command in every target",
         "targets": "Show what a selection picks, and what it leaves out",
         "doctor": "Say which clusters are reached, as whom, with which rights",
+        "trail": "List, show, verify and export the audit trail",
         "sandbox": "Run an embedded cluster to try things on",
         "completion": "Print the completion script of a shell",
         "version": "Print the version",
