@@ -18,6 +18,14 @@ settings.load_profile("steady")
 _PITFALL = re.compile(r"test_pitfall_(\d+)_")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _state_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Generator[None, None, None]:
+    """Runs and trails of tests are not kept among the user's own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PODIUM_STATE_DIR", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",

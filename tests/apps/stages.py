@@ -13,6 +13,7 @@ import pytest
 
 from podium.adapters.clock import SystemClock
 from podium.adapters.store.blobs import TemporaryBlobs
+from podium.adapters.store.journal import MemoryJournals
 from podium.apps import bootstrap
 from podium.apps.cli.main import main
 from podium.domain.admission import Admission
@@ -20,6 +21,7 @@ from podium.domain.commands import Command
 from podium.domain.events import Channel, Event
 from podium.domain.inventory import Container, ContainerState, Owner, Pod, Snapshot, Unreached
 from podium.domain.outcomes import Outcome, Proof, Succeeded
+from podium.domain.runs import Closing, RunRecord
 from podium.domain.targets import Target
 from podium.ports import Change, Output, Wanted
 from podium.runner.fleet import About, Cluster, Fleet
@@ -85,8 +87,16 @@ class OpenJournals:
 
     error: Exception | None = None
 
-    def open(self, run: str, identity: str) -> OpenJournals:
+    async def open(self, record: RunRecord) -> OpenJournals:
         return self
+
+    async def take(self, run: str) -> OpenJournals:
+        return self
+
+    def asked_to_cancel(self) -> bool:
+        return False
+
+    async def close(self, closing: Closing | None) -> None: ...
 
     async def append(self, events: Sequence[Event]) -> None:
         if self.error is not None:
@@ -129,6 +139,7 @@ class Stage:
                 ListTrail(),
                 Actor("", "", "al", "laptop"),
                 lambda: "01JX7KABCDEF",
+                MemoryJournals("al@laptop", blobs),
             )
         finally:
             blobs.close()

@@ -7,12 +7,14 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from podium.adapters.store.blobs import TemporaryBlobs
+from podium.adapters.store.journal import MemoryJournals
 from podium.domain.admission import Admission
 from podium.domain.audit import AuditRecord
 from podium.domain.commands import Command
 from podium.domain.events import Channel, Event
 from podium.domain.inventory import Snapshot
 from podium.domain.outcomes import Outcome, Proof, Succeeded
+from podium.domain.runs import Closing, RunRecord
 from podium.domain.targets import Target
 from podium.ports import Change, Output, Wanted
 from podium.runner.engine import Engine
@@ -103,8 +105,16 @@ class ListJournal:
     def __init__(self) -> None:
         self.events: list[Event] = []
 
-    def open(self, run: str, identity: str) -> ListJournal:
+    async def open(self, record: RunRecord) -> ListJournal:
         return self
+
+    async def take(self, run: str) -> ListJournal:
+        return self
+
+    def asked_to_cancel(self) -> bool:
+        return False
+
+    async def close(self, closing: Closing | None) -> None: ...
 
     async def append(self, events: Sequence[Event]) -> None:
         self.events += events
@@ -152,7 +162,15 @@ class Stage:
         only = Cluster(self.cluster, "https://c", "default", "id", self.inventory, self.exec, self.reviews)
         self.trail = ListTrail()
         self.fleet = Fleet(
-            (only,), (), self.clock, self.blobs, self.journal, self.trail, Actor("", "", "al", "laptop"), lambda: "run"
+            (only,),
+            (),
+            self.clock,
+            self.blobs,
+            self.journal,
+            self.trail,
+            Actor("", "", "al", "laptop"),
+            lambda: "run",
+            MemoryJournals("al@laptop", self.blobs),
         )
 
     def engine(self, plan: Plan) -> Engine:

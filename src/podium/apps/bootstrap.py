@@ -24,12 +24,16 @@ from podium.adapters.kube.limits import raise_open_files, shrink_tls_buffers
 from podium.adapters.kube.reviews import KubeReviews
 from podium.adapters.kube.surroundings import Surroundings, to_stderr
 from podium.adapters.store.blobs import Limits, TemporaryBlobs
+from podium.adapters.store.disk import DiskJournals, DiskRuns
+from podium.adapters.store.folder import Folder
 from podium.adapters.store.journal import MemoryJournals
+from podium.adapters.store.layered import LayeredBlobs
 from podium.adapters.store.trail import FileTrail
 from podium.apps.state import state_dir
 from podium.domain.errors import ClusterError, UsageError
 from podium.domain.inventory import Unreached, UnreachedReason
 from podium.domain.run_ids import run_id
+from podium.ports import Blobs, Journals, Runs
 from podium.runner.fleet import About, Cluster, Fleet
 from podium.runner.gate import Actor
 
@@ -41,6 +45,7 @@ class Connect:
     """How to reach clusters, and as whom: the Cluster flags. None and empty mean: as the kubeconfig says.
 
     `contexts` are names or globs. Times in seconds. `max_output` bounds the bytes kept per target and stream.
+    `state_dir` is where runs and the audit trail are kept; without `journal` runs are forgotten with the process.
     `warn` takes one line that does not end the run. `stdin_taken` says why a plugin may not ask on stdin.
     """
 
@@ -62,6 +67,7 @@ class Connect:
     as_user_extra: tuple[tuple[str, str], ...] = ()
     max_output: int | None = None
     state_dir: str | None = None
+    journal: bool = True
     stdin_taken: str = ""
     terminal: bool = False
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
@@ -82,8 +88,9 @@ async def connect(settings: Connect) -> AsyncIterator[Fleet]:
     first_run = run_id(clock.wall(), os.urandom(10))
     accesses = _accesses(settings)
     async with AsyncExitStack() as stack:
-        blobs = TemporaryBlobs(Limits(stream=settings.max_output) if settings.max_output is not None else None)
-        stack.callback(blobs.close)
+        own = TemporaryBlobs(Limits(stream=settings.max_output) if settings.max_output is not None else None)
+        stack.callback(own.close)
+        blobs, journals, runs = _kept(stack, settings, own)
         found = [await _open(stack, settings, access, first_run, clock) for access in accesses]
         clusters, unreached = await _tell_apart(found)
         yield Fleet(
@@ -91,10 +98,11 @@ async def connect(settings: Connect) -> AsyncIterator[Fleet]:
             unreached,
             clock,
             blobs,
-            MemoryJournals(_owner()),
-            _trail(settings),
+            journals,
+            open_trail(settings.state_dir, settings.environ),
             _actor(settings),
             _run_names(first_run, clock),
+            runs,
         )
 
 
@@ -191,8 +199,28 @@ async def _identity(inventory: KubeInventory) -> str | ClusterError:
         return error
 
 
-def _trail(settings: Connect) -> FileTrail:
-    return FileTrail(state_dir(settings.state_dir, settings.environ) / "trail.jsonl")
+def open_trail(given_state_dir: str | None, environ: Mapping[str, str]) -> FileTrail:
+    """The audit trail of this user; raises NotAllowedError where there is nowhere to keep it."""
+    return FileTrail(state_dir(given_state_dir, environ) / "trail.jsonl")
+
+
+def open_runs(given_state_dir: str | None, environ: Mapping[str, str]) -> DiskRuns:
+    """The kept runs of this user; raises NotAllowedError where there is nowhere to keep them."""
+    return DiskRuns(Folder(state_dir(given_state_dir, environ)))
+
+
+def _kept(stack: AsyncExitStack, settings: Connect, own: TemporaryBlobs) -> tuple[Blobs, Journals, Runs]:
+    """Where outputs are read, and where runs are kept."""
+    if not settings.journal:
+        forgetful = MemoryJournals(_owner(), own)
+        stack.callback(forgetful.close)
+        return own, forgetful, forgetful
+    folder = Folder(state_dir(settings.state_dir, settings.environ))
+    runs = DiskRuns(folder)
+    journals = DiskJournals(folder, _owner(), own)
+    stack.callback(runs.close)
+    stack.push_async_callback(journals.close)
+    return LayeredBlobs(own, runs), journals, runs
 
 
 def _actor(settings: Connect) -> Actor:

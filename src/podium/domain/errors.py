@@ -29,3 +29,7 @@ class AdmissionError(PodiumError):
 
 class JournalError(NotAllowedError):
     """The journal cannot be written."""
+
+
+class RunHeldError(NotAllowedError):
+    """Another process runs this run."""

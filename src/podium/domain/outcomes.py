@@ -69,6 +69,9 @@ class Why(enum.Enum):
     BRAKE = "brake"
     CHECK = "check between waves"
     BREAKER = "breaker"
+    GONE = "gone"  # replaced or deleted before a resumed run came to it
+    NOT_SEEN = "not seen"  # its cluster or namespace could not be asked when the run was resumed
+    CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +111,9 @@ class TimedOut:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """We ended it on request, and know that it ended (else it is lost)."""
+    """We ended it on request; unless `stopped` is confirmed it may still run."""
 
-    stopped: Stopped = Stopped.CONFIRMED
+    stopped: Stopped = Stopped.UNCONFIRMED
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from podium.ports.clock import Clock
 from podium.ports.cluster import Change, Exec, Flow, Inventory, Output, Reviews, Wanted
-from podium.ports.store import AuditTrail, Blobs, Capture, Journal, Journals
+from podium.ports.store import AuditTrail, Blobs, Capture, Journal, Journals, Runs
 
 __all__ = [
     "AuditTrail",
@@ -23,5 +23,6 @@ __all__ = [
     "Journals",
     "Output",
     "Reviews",
+    "Runs",
     "Wanted",
 ]

@@ -11,7 +11,7 @@ from typing import Protocol
 from podium.domain.admission import Admission
 from podium.domain.errors import ClusterError, PodiumError
 from podium.domain.events import Event, Finished, Noticed, Started, WaveBegan
-from podium.domain.outcomes import Lost, Outcome, Reason, Rejected, Skipped, TimedOut, Why
+from podium.domain.outcomes import Cancelled, Lost, Outcome, Reason, Rejected, Skipped, TimedOut, Why
 from podium.domain.targets import Target
 from podium.ports import Change, Journal
 from podium.runner.attempt import Attempt, Taken, Tap
@@ -56,7 +56,7 @@ class Engine:
         self._tap = tap
         self._between = between
         self._pool = Pool(plan.pace, plan.not_ready, self._clock.monotonic(), Crowd(plan.workloads, plan.at_once))
-        self._tries = Tries(plan.care)
+        self._tries = Tries(plan.care, plan.earlier.values())
         self._attempts: dict[Target, Attempt] = {}
         self._lives = {(target.uid, target.container): life for target, life in plan.lives.items()}
         self._gone: set[str] = set()
@@ -100,14 +100,17 @@ class Engine:
         self._wake.set()
 
     def end_all(self, why: Why) -> None:
-        """End what is in flight at once: timed out where a run's time is over, else lost, since it may still run."""
-        timed = why in (Why.RUN_TIMEOUT, Why.DEADLINE)
-        outcome = TimedOut(Reason(why)) if timed else Lost(Reason(why, "may still run"))
+        """End what is in flight at once: it may still run."""
+        outcome = _given_up(why)
         for attempt in list(self._attempts.values()):
             attempt.give_up(outcome)
 
     async def _conduct(self, group: asyncio.TaskGroup) -> None:
-        waves = self._plan.waves or (self._plan.targets,)
+        waves = self._plan.waves or (self._plan.pending,)
+        if self._plan.earlier:
+            self._heed(self._tries.verdict())
+        for target, reason in self._plan.absent.items():
+            await self._skip((target,), reason)
         for number, wave in enumerate(waves, start=1):
             self._tries.enter(number)
             self._pool.add(wave)
@@ -124,13 +127,13 @@ class Engine:
             self._wake.clear()
             now = self._clock.monotonic()
             if self._stopped_why is not None:
-                await self._skip(pool.drain(), self._stopped_why)
+                await self._skip(pool.drain(), Reason(self._stopped_why))
             while self._stopped_why is None and (target := pool.take(now, self._tries.room)) is not None:
                 self._launch(target, group)
             if pool.in_flight == 0:
                 if pool.pending == 0:
                     return
-                await self._skip(pool.unreachable(), Why.NODE_UNREACHABLE)
+                await self._skip(pool.unreachable(), Reason(Why.NODE_UNREACHABLE))
                 if pool.pending == 0:
                     return
             await self._until(pool.wake_at(now), now)
@@ -200,7 +203,7 @@ class Engine:
                 # a 403 that names no verb is the API server's second check, of `create` (1.35 and later)
                 verb = "get" if "cannot get" in detail else "create"
                 if await self._may(verb, scout) is False:
-                    await self._skip(self._pool.close_space(scout), Why.NAMESPACE_FORBIDDEN)
+                    await self._skip(self._pool.close_space(scout), Reason(Why.NAMESPACE_FORBIDDEN))
                     return
             case _:
                 pass
@@ -212,12 +215,11 @@ class Engine:
         except ClusterError:
             return None
 
-    async def _skip(self, targets: Iterable[Target], why: Why) -> None:
+    async def _skip(self, targets: Iterable[Target], reason: Reason) -> None:
         answer = self._fleet.blobs.capture().seal()
         now = self._clock.wall()
         ends = [
-            self._tries.give_up(target) or Finished(target, 0, Skipped(Reason(why)), answer, 0.0, now)
-            for target in targets
+            self._tries.give_up(target) or Finished(target, 0, Skipped(reason), answer, 0.0, now) for target in targets
         ]
         if ends:
             await self._journal.append(ends)
@@ -229,7 +231,7 @@ class Engine:
         self._queue.put_nowait(event)
 
     def _guards(self) -> Iterable[_Guard]:
-        clusters = {target.cluster for target in self._plan.targets}
+        clusters = {target.cluster for target in self._plan.pending}
         yield from (self._follow(cluster) for cluster in sorted(clusters))
         yield self._watch_sleep()
         pace = self._plan.pace
@@ -279,6 +281,17 @@ class Engine:
                 self.stop(Why.SLEPT)
                 self.end_all(Why.SLEPT)
             tick = Tick(now)
+
+
+def _given_up(why: Why) -> Outcome:
+    """Timed out where a run's time is over, cancelled where that was asked, else lost."""
+    match why:
+        case Why.RUN_TIMEOUT | Why.DEADLINE:
+            return TimedOut(Reason(why))
+        case Why.CANCELLED:
+            return Cancelled()
+        case _:
+            return Lost(Reason(why, "may still run"))
 
 
 _Guard = Coroutine[None, None, None]

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from podium.domain.inventory import Unreached
-from podium.ports import AuditTrail, Blobs, Clock, Exec, Inventory, Journals, Reviews
+from podium.ports import AuditTrail, Blobs, Clock, Exec, Inventory, Journals, Reviews, Runs
 from podium.runner.gate import Actor
 
 
@@ -44,6 +44,7 @@ class Fleet:
     trail: AuditTrail
     actor: Actor  #: who acts, as far as is known here; the cluster's name for us joins per run
     new_run: Callable[[], str]  #: the name of the next run
+    runs: Runs  #: that are kept
 
     def cluster(self, name: str) -> Cluster:
         """The cluster of that name; raises KeyError."""

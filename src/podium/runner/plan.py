@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from podium.domain.commands import Command
+from podium.domain.events import Finished
+from podium.domain.outcomes import Reason
 from podium.domain.targets import Target
 from podium.runner.budget import Budget
 from podium.runner.retry import RetryPolicy
@@ -39,7 +41,8 @@ class Care:
 class Plan:
     """Command x targets x care. `targets` in the order they start, those on `not_ready` nodes last.
 
-    `waves` part the targets; empty is one wave of all.
+    `waves` part the targets that are to run; empty is one wave of all. A resumed run has targets that ended `earlier`
+    and count, and some that are `absent` by now and are skipped for the reason given.
     """
 
     run: str
@@ -53,3 +56,10 @@ class Plan:
     workloads: Mapping[Target, Workload] = field(default_factory=dict)  #: of each target that has one
     at_once: Mapping[Workload, int] = field(default_factory=dict)  #: --max-per-workload: in flight of one workload
     lives: Mapping[Target, str] = field(default_factory=dict)  #: the container id of each target in the snapshot
+    earlier: Mapping[Target, Finished] = field(default_factory=dict)
+    absent: Mapping[Target, Reason] = field(default_factory=dict)
+
+    @property
+    def pending(self) -> tuple[Target, ...]:
+        """The targets that are still to run."""
+        return tuple(target for target in self.targets if target not in self.earlier and target not in self.absent)

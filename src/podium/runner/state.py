@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 
 from podium.domain.events import Event, Finished, Started
 from podium.domain.outcomes import name_of
+from podium.domain.runs import counts_of
 from podium.domain.targets import Target
+from podium.runner.plan import Plan
 
 
 @dataclass(slots=True)
@@ -17,6 +19,11 @@ class RunState:
     in_flight: dict[Target, float] = field(default_factory=dict)
     ends: dict[Target, Finished] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, plan: Plan) -> RunState:
+        """The state of a plan before it begins: what ended earlier has ended."""
+        return cls(len(plan.targets), ends=dict(plan.earlier), counts=counts_of(plan.earlier.values()))
 
     def apply(self, event: Event) -> None:
         """Take one event in."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from podium.domain.events import Finished
@@ -13,9 +14,11 @@ from podium.runner.plan import Care
 class Tries:
     """The attempts of a run, as its care sees them: no clock, no tasks."""
 
-    def __init__(self, care: Care) -> None:
+    def __init__(self, care: Care, earlier: Iterable[Finished] = ()) -> None:
         self._care = care
         self._spent = Spending()
+        for end in earlier:
+            self._spent.take(end.outcome)
         self._wave = 1
         self._attempts: dict[Target, int] = {}
         self._waiting: dict[Target, Finished] = {}
@@ -24,6 +27,10 @@ class Tries:
     def room(self) -> int | None:
         """How many attempts may be in flight (--strict), None for no limit of the budget's."""
         return room(self._care.budget, self._spent)
+
+    def verdict(self) -> Verdict | None:
+        """Why a run must not even begin: what ended earlier has spent its budget."""
+        return judge(self._care.budget, self._spent, self._wave)
 
     def enter(self, wave: int) -> None:
         """A wave has begun, counted from 1."""

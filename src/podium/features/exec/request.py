@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from podium.domain.commands import Command
 from podium.domain.selection import Selection
@@ -58,3 +58,11 @@ class ExecRequest:
     min_targets: int = 1
     allow_skipped: bool = False
     reason: str = ""  #: why, in the user's words: stands in the audit trail
+    recorded: str = field(default="", repr=False)  #: what the front needs to make this request again (RunRecord)
+    secrets: tuple[str, ...] = field(default=(), repr=False)  #: values that are never written down
+
+    def masked(self, text: str) -> str:
+        """The text without the secrets."""
+        for secret in self.secrets:
+            text = text.replace(secret, "***") if secret else text
+        return text

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 
 from podium.domain.describe import describe
-from podium.domain.errors import ClusterError, NotAllowedError, NothingMatchedError
+from podium.domain.errors import ClusterError, JournalError, NotAllowedError, NothingMatchedError, RunHeldError
 from podium.domain.events import Event, Finished
 from podium.domain.inventory import Snapshot, Unreached, UnreachedReason
-from podium.domain.outcomes import Why, reason_of
+from podium.domain.outcomes import Lost, Reason, Skipped, Why, reason_of
 from podium.domain.resolve import resolve
-from podium.domain.selection import Resolution
+from podium.domain.runs import SILENT, Closing, ends_of
+from podium.domain.selection import Resolution, Selection
 from podium.features.exec.planning import merge, nothing_matched, plan_for, wanted_for
 from podium.features.exec.report import Report, Stop
 from podium.features.exec.request import ExecRequest
-from podium.ports import Wanted
+from podium.features.exec.resuming import (
+    About,
+    Resumed,
+    plan_again,
+    record_of,
+    resolution_again,
+    resumed_notes,
+    selection_to_list,
+)
+from podium.ports import Journal, Wanted
 from podium.runner.attempt import Tap
 from podium.runner.engine import Engine
 from podium.runner.fleet import Cluster, Fleet
@@ -25,6 +35,8 @@ from podium.runner.plan import Plan
 from podium.runner.state import RunState
 
 ACTION = "exec"
+LISTEN = 0.5  #: seconds between two looks whether the run was cancelled
+CANCEL_GRACE = 5.0  #: seconds that what is in flight may still take when it was
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +49,8 @@ class Prepared:
     snapshot: Snapshot
     contexts: tuple[str, ...]
     who: str
+    resumed: Resumed | None = None
+    words: tuple[str, ...] = ()  #: of a resumed run
 
     @property
     def description(self) -> str:
@@ -51,7 +65,7 @@ class Prepared:
     @property
     def notes(self) -> tuple[str, ...]:
         """What to say once before the run."""
-        return self.snapshot.notes
+        return (*self.words, *self.snapshot.notes)
 
 
 class ExecService:
@@ -67,12 +81,7 @@ class ExecService:
         selector is refused or one pod was found through two contexts.
         """
         fleet = self._fleet
-        who = asyncio.gather(*(_who(cluster) for cluster in fleet.clusters))
-        try:
-            snapshot = await self.snapshot(request)
-        except BaseException:
-            who.cancel()
-            raise
+        snapshot, who = await self._look(request.selection)
         resolution = self.pick(request, snapshot)
         targets = [picked.target for picked in resolution.picked]
         _demand(request, resolution, snapshot, len(targets))
@@ -82,12 +91,47 @@ class ExecService:
             resolution=resolution,
             snapshot=snapshot,
             contexts=tuple(cluster.name for cluster in fleet.clusters),
-            who=", ".join(sorted({name for name in await who if name})),
+            who=who,
         )
+
+    async def prepare_again(self, request: ExecRequest, run: str) -> Prepared:
+        """Take a snapshot and plan what a run that was begun still has to do; nothing is run.
+
+        Raises KeyError for a run that is not kept, and what `prepare` raises.
+        """
+        runs = self._fleet.runs
+        events = runs.events(run)
+        left = Resumed(runs.record(run), ends_of(event for _, event in events), events[-1][0] if events else 0)
+        snapshot, who = await self._look(selection_to_list(request.selection, left.record.targets))
+        plan, _ = plan_again(request, left, snapshot)
+        resolution, new = resolution_again(self.pick(request, snapshot), left.record, snapshot)
+        return Prepared(
+            request=request,
+            plan=plan,
+            resolution=resolution,
+            snapshot=snapshot,
+            contexts=tuple(cluster.name for cluster in self._fleet.clusters),
+            who=who,
+            resumed=left,
+            words=resumed_notes(plan, new),
+        )
+
+    async def _look(self, selection: Selection) -> tuple[Snapshot, str]:
+        """A snapshot, and who we are to its clusters."""
+        who = asyncio.gather(*(_who(cluster) for cluster in self._fleet.clusters))
+        try:
+            snapshot = await self._snapshot(selection)
+        except BaseException:
+            who.cancel()
+            raise
+        return snapshot, ", ".join(sorted({name for name in await who if name}))
 
     async def snapshot(self, request: ExecRequest) -> Snapshot:
         """List what the selection needs in every cluster at once; raises ClusterError where none answered."""
-        wanted = wanted_for(request.selection)
+        return await self._snapshot(request.selection)
+
+    async def _snapshot(self, selection: Selection) -> Snapshot:
+        wanted = wanted_for(selection)
         try:
             async with asyncio.TaskGroup() as group:
                 listing = [group.create_task(_listed(cluster, wanted)) for cluster in self._fleet.clusters]
@@ -111,31 +155,48 @@ class ExecService:
         return resolve(request.selection, snapshot, self._fleet.clock.wall(), own)
 
     async def run(self, prepared: Prepared, tap: Tap | None = None) -> Run:
-        """Pass the gate, which records the act; the run starts when what this returns is iterated over.
+        """Open the journal and pass the gate, which records the act; the run starts when what this returns is iterated.
 
-        Raises NotAllowedError where the act cannot be recorded: nothing runs.
+        Raises NotAllowedError where the act cannot be recorded, JournalError where the run cannot be kept, RunHeldError
+        where another process runs it: nothing runs.
         """
         fleet, plan = self._fleet, prepared.plan
         purpose = Purpose(prepared.description, prepared.contexts, prepared.request.reason)
         actor = replace(fleet.actor, who=prepared.who)
-        passage = await admit(plan, actor, purpose, fleet.trail, fleet.clock.wall())
-        return Run(fleet, prepared, passage, tap)
+        journal = await self._journal(prepared)
+        try:
+            passage = await admit(plan, actor, purpose, fleet.trail, fleet.clock.wall())
+        except BaseException:
+            await journal.close(None)
+            raise
+        return Run(fleet, prepared, passage, journal, tap)
+
+    async def _journal(self, prepared: Prepared) -> Journal:
+        fleet, left = self._fleet, prepared.resumed
+        if left is None:
+            about = About(prepared.description, prepared.who, prepared.contexts, fleet.clock.wall())
+            return await fleet.journals.open(record_of(prepared.request, prepared.plan, prepared.resolution, about))
+        run = left.record.run
+        journal = await fleet.journals.take(run)
+        if fleet.runs.events(run, left.last_event):
+            await journal.close(None)
+            raise RunHeldError(f"run {run} went on in another process meanwhile: look at it again (podium runs show)")
+        return journal
 
 
 class Run:
     """One run: iterate once over its events, then take its report."""
 
-    def __init__(self, fleet: Fleet, prepared: Prepared, passage: Passage, tap: Tap | None) -> None:
+    def __init__(self, fleet: Fleet, prepared: Prepared, passage: Passage, journal: Journal, tap: Tap | None) -> None:
         self._clock = fleet.clock
         self._prepared = prepared
         self._passage = passage
         self._trail = fleet.trail
         self._head = passage.head
         self._notes: tuple[str, ...] = ()
-        plan = prepared.plan
-        journal = fleet.journals.open(plan.run, prepared.who)
-        self._engine = Engine(fleet, plan, passage.admission, journal, tap)
-        self._state = RunState(len(plan.targets))
+        self._journal = journal
+        self._engine = Engine(fleet, prepared.plan, passage.admission, journal, tap)
+        self._state = RunState.of(prepared.plan)
         self._stop: Stop | None = None
         self._begun = fleet.clock.monotonic()
         self._seconds = 0.0
@@ -152,14 +213,54 @@ class Run:
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         self._begun = self._clock.monotonic()
+        is_over = False
+        listening = asyncio.create_task(self._listen())
         try:
             async for event in self._engine.events():
                 self._state.apply(event)
                 self._note_stop(event)
                 yield event
+            is_over = True
+        except JournalError as error:
+            if not self._state.in_flight and len(self._state.ends) == len(self._prepared.plan.earlier):
+                raise  # nothing ran
+            for event in self._broken_off(error):
+                self._state.apply(event)
+                yield event
         finally:
+            listening.cancel()
             self._seconds = self._clock.monotonic() - self._begun
             await self._close()
+            await self._let_go(is_over=is_over)
+
+    def _broken_off(self, error: JournalError) -> Iterator[Finished]:
+        """The journal takes no more: nothing more is started, and what was in flight may still run."""
+        self._stop = self._stop or Stop(str(error), 5)
+        now = self._clock.wall()
+        for target in self._prepared.plan.targets:
+            if target in self._state.in_flight:
+                reason = Reason(Why.INTERRUPTED, "may still run; its end could not be kept")
+                yield Finished(target, 1, Lost(reason), SILENT, 0.0, now)
+            elif target not in self._state.ends:
+                yield Finished(target, 0, Skipped(Reason(Why.INTERRUPTED)), SILENT, 0.0, now)
+
+    async def _listen(self) -> None:
+        """End the run when somebody asks for it (podium cancel)."""
+        while not self._journal.asked_to_cancel():
+            await self._clock.sleep(LISTEN)
+        self._stop = self._stop or Stop("cancelled (podium cancel)", 5)
+        self._engine.stop(Why.CANCELLED)
+        await self._clock.sleep(CANCEL_GRACE)
+        self._engine.end_all(Why.CANCELLED)
+
+    async def _let_go(self, *, is_over: bool) -> None:
+        report = self.report()
+        stop = "" if report.stop is None else report.stop.text
+        closing = Closing(self._clock.wall(), report.exit_status, stop) if is_over else None
+        try:
+            await self._journal.close(closing)
+        except JournalError as error:
+            self._notes = (*self._notes, f"the end of this run is not kept: {error}")
 
     async def _close(self) -> None:
         """What ran has run: a record that cannot be written now is said, and changes no end."""
