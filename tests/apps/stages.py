@@ -116,9 +116,14 @@ class Stage:
     cluster: str = "prod/eu"
     reviews: ScriptedReviews = field(default_factory=ScriptedReviews)
     settings: list[bootstrap.Connect] = field(default_factory=list)
+    version: str = "v1.36.3"
 
     def __post_init__(self) -> None:
+        self.trail = ListTrail()
         self.exec = ActedExec(lambda target: self.act_of(target))  # noqa: PLW0108 - a test may set act_of later
+
+    async def _about(self) -> About:
+        return About(self.version, 0.0)
 
     @asynccontextmanager
     async def connect(self, settings: bootstrap.Connect) -> AsyncIterator[Fleet]:
@@ -126,7 +131,7 @@ class Stage:
         if self.error is not None:
             raise self.error
         inventory = GivenInventory(Snapshot(tuple(self.pods), unreached=self.unreached, notes=self.notes))
-        only = Cluster(self.cluster, "https://c", "shop", "id", inventory, self.exec, self.reviews, _about)
+        only = Cluster(self.cluster, "https://c", "shop", "id", inventory, self.exec, self.reviews, self._about)
         journals = OpenJournals(self.journal_error)
         blobs = TemporaryBlobs()
         try:
@@ -136,17 +141,13 @@ class Stage:
                 SystemClock(),
                 blobs,
                 journals,
-                ListTrail(),
+                self.trail,
                 Actor("", "", "al", "laptop"),
                 lambda: "01JX7KABCDEF",
                 MemoryJournals("al@laptop", blobs),
             )
         finally:
             blobs.close()
-
-
-async def _about() -> About:
-    return About("v1.36.3", 0.0)
 
 
 def pod(name: str, *containers: Container, namespace: str = "shop", cluster: str = "prod/eu", **more: Any) -> Pod:

@@ -116,6 +116,53 @@ def role_for(missing: Sequence[Right], namespace: str, user: str) -> str:
     return "---\n".join(documents)
 
 
+CREATE_SINCE = (1, 35)  #: AuthorizePodWebsocketUpgradeCreatePermission: exec asks for `create` as well
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a cluster said of one right. `namespace` "" is all of them; `allowed` None: it did not say."""
+
+    cluster: str
+    namespace: str
+    right: Right
+    allowed: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What the clusters said before a run: `everywhere` is allowed in all namespaces, `asked` was asked of each."""
+
+    everywhere: tuple[Asked, ...] = ()
+    asked: tuple[Asked, ...] = ()
+
+    @property
+    def lacking(self) -> tuple[Asked, ...]:
+        """Where the answer was no."""
+        return tuple(one for one in self.asked if one.allowed is False)
+
+    @property
+    def unknown(self) -> tuple[Asked, ...]:
+        """Where there was no answer."""
+        return tuple(one for one in self.asked if one.allowed is None)
+
+    def __add__(self, other: Rights) -> Rights:
+        return Rights((*self.everywhere, *other.everywhere), (*self.asked, *other.asked))
+
+
+def exec_rights() -> tuple[Right, ...]:
+    """What one exec needs in the namespace of its pod."""
+    return _OWN[Feature.EXEC]
+
+
+def is_needed(right: Right, version: str) -> bool:
+    """Whether a server of this version asks for it; of one that does not say, yes."""
+    found = re.match(r"v?(\d+)\.(\d+)", version)
+    if right.resource != "pods/exec" or right.verb != "create" or found is None:
+        return True
+    return (int(found[1]), int(found[2])) >= CREATE_SINCE
+
+
 def _name(rights: Sequence[Right], user: str) -> str:
     """A name of its own for each set of rights and user: applying one never takes back what another gave."""
     told = "\n".join((user, *sorted(f"{right.verb} {right.resource}" for right in rights)))

@@ -56,6 +56,7 @@ class Plan:
     workloads: Mapping[Target, Workload] = field(default_factory=dict)  #: of each target that has one
     at_once: Mapping[Workload, int] = field(default_factory=dict)  #: --max-per-workload: in flight of one workload
     lives: Mapping[Target, str] = field(default_factory=dict)  #: the container id of each target in the snapshot
+    commands: Mapping[Target, Command] = field(default_factory=dict)  #: where something was substituted: its own
     earlier: Mapping[Target, Finished] = field(default_factory=dict)
     absent: Mapping[Target, Reason] = field(default_factory=dict)
 
@@ -63,3 +64,7 @@ class Plan:
     def pending(self) -> tuple[Target, ...]:
         """The targets that are still to run."""
         return tuple(target for target in self.targets if target not in self.earlier and target not in self.absent)
+
+    def command_for(self, target: Target) -> Command:
+        """What this target runs."""
+        return self.commands.get(target, self.command)

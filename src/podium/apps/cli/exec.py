@@ -8,10 +8,12 @@ from functools import partial
 
 from podium.apps import bootstrap
 from podium.apps.cli import render, session
+from podium.apps.cli.asking import Asked, pass_question, question_for
 from podium.apps.cli.connecting import Surroundings, read_connect
 from podium.apps.cli.request import Show, read_request, read_show
 from podium.apps.cli.showing import Showing
 from podium.apps.cli.verbs import Call, Flags
+from podium.features.exec.asking import Rules
 from podium.features.exec.request import ExecRequest
 from podium.features.exec.service import ExecService
 
@@ -21,13 +23,28 @@ class _Wish:
     connect: bootstrap.Connect
     request: ExecRequest
     show: Show
+    asked: Asked
+    yes: bool
+    dry_run: bool
 
 
 def act(call: Call) -> int:
     """Act; gives the exit status."""
     flags = call.flags
     around = Surroundings(os.environ, _stdin_taken(flags), flags.count("max_output"), render.say)
-    wish = _Wish(read_connect(flags, around), read_request(call), read_show(flags))
+    wish = _Wish(
+        read_connect(flags, around),
+        read_request(call),
+        read_show(flags),
+        Asked(None, os.environ),
+        flags.is_set("yes"),
+        flags.is_set("dry_run"),
+    )
+    if wish.dry_run:
+        from podium.apps.cli import dry_run
+
+        dry_run.check(wish.show)
+        return session.run(partial(_show_plan, wish))
     return session.run(partial(_run, wish))
 
 
@@ -37,12 +54,21 @@ def _stdin_taken(flags: Flags) -> str:
     return "it has the targets (--targets-from -)" if flags.text("targets_from") == "-" else ""
 
 
+async def _show_plan(wish: _Wish, interrupts: session.Interrupts) -> int:  # noqa: ARG001 - nothing to end gracefully
+    from podium.apps.cli import dry_run
+
+    async with bootstrap.connect(wish.connect) as fleet:
+        prepared = await ExecService(fleet).prepare(wish.request, patience=None)
+    return dry_run.present(prepared, wish.show, question_for(prepared, wish.asked, Rules(), yes=wish.yes))
+
+
 async def _run(wish: _Wish, interrupts: session.Interrupts) -> int:
     async with bootstrap.connect(wish.connect) as fleet:
         service = ExecService(fleet)
         prepared = await service.prepare(wish.request)
         showing = Showing(wish.show, prepared, fleet.blobs.read, interrupts.closed_stdout)
         showing.begin()
+        await pass_question(prepared, question_for(prepared, wish.asked, Rules(), yes=wish.yes), wish.asked)
         run = await service.run(prepared, showing.views)
         interrupts.follow(run.stop, showing.stopping)
         try:

@@ -122,7 +122,9 @@ CONNECT_TIMEOUT = (
 
 _care = _flag("Care")
 CARE = (
+    _care("--dry-run", is_flag=True, help="Show the whole plan, and run nothing."),
     _care("-y", "--yes", is_flag=True, help="Answer yes to every question."),
+    _care("--reason", metavar="TEXT", help="Why: stands in the audit trail."),
     _care("--waves", metavar="MARKS", help="Reach targets in steps: 1,10%,50%,100%."),
     _care("--canary", is_flag=True, help="One pod of each workload first."),
     _care("--max-failures", metavar="N|P%", help="Stop when more end badly (100%: never)."),
@@ -165,9 +167,7 @@ _trail = _flag("Trail")
 TRAIL = (
     _trail("--since", metavar="TIME", help="From then on: RFC 3339, 15:30, or a duration ago."),
     _trail("--until", metavar="TIME", help="Until then."),
-    _trail(
-        "--who", multiple=True, metavar="NAME|GLOB", help="By whom: the cluster's name, or the OS user."
-    ),
+    _trail("--who", multiple=True, metavar="NAME|GLOB", help="By whom: the cluster's name, or the OS user."),
     _trail("--namespace", "of_namespace", multiple=True, metavar="NS|GLOB", help="Where."),
     _trail("--verb", multiple=True, metavar="VERB", help="What."),
     _trail("--run", metavar="ID", help="One run, by a prefix of its id."),

@@ -70,7 +70,15 @@ def read_request(call: Call) -> ExecRequest:
         caution=read_caution(flags),
         min_targets=1 if least is None else least,
         allow_skipped=flags.is_set("allow_skipped"),
+        reason=_reason(flags),
     )
+
+
+def _reason(flags: Flags) -> str:
+    text = flags.text("reason")
+    if text is not None and not text.strip():
+        raise UsageError("--reason: the value is empty")
+    return "" if text is None else " ".join(text.split())
 
 
 def read_show(flags: Flags) -> Show:

@@ -10,6 +10,7 @@ from podium.apps.cli import render
 from podium.apps.cli.ends import CLOSED, Cause
 from podium.apps.cli.jsonl import JsonLines
 from podium.apps.cli.junit import suite
+from podium.apps.cli.missing_rights import say_rights
 from podium.apps.cli.out_dir import OutDir
 from podium.apps.cli.outlet import Outlet
 from podium.apps.cli.progress import Progress
@@ -47,6 +48,7 @@ class Showing:
             return
         for line in self._text.before():
             render.say(line)
+        say_rights(self._prepared)
 
     def stopping(self, cause: Cause) -> None:
         """Say that what is in flight may still end."""

@@ -12,8 +12,10 @@ from podium.domain.events import Event, Finished
 from podium.domain.inventory import Snapshot, Unreached, UnreachedReason
 from podium.domain.outcomes import Lost, Reason, Skipped, Why, reason_of
 from podium.domain.resolve import resolve
+from podium.domain.rights import Rights, exec_rights
 from podium.domain.runs import SILENT, Closing, ends_of
 from podium.domain.selection import Resolution, Selection
+from podium.features.exec.entitled import named, warnings
 from podium.features.exec.planning import merge, nothing_matched, plan_for, wanted_for
 from podium.features.exec.report import Report, Stop
 from podium.features.exec.request import ExecRequest
@@ -32,6 +34,7 @@ from podium.runner.engine import Engine
 from podium.runner.fleet import Cluster, Fleet
 from podium.runner.gate import Passage, Purpose, admit, close
 from podium.runner.plan import Plan
+from podium.runner.preflight import PATIENCE, Preflight
 from podium.runner.state import RunState
 
 ACTION = "exec"
@@ -51,6 +54,7 @@ class Prepared:
     who: str
     resumed: Resumed | None = None
     words: tuple[str, ...] = ()  #: of a resumed run
+    rights: Rights = Rights()  #: what the clusters said of them before the run
 
     @property
     def description(self) -> str:
@@ -65,7 +69,7 @@ class Prepared:
     @property
     def notes(self) -> tuple[str, ...]:
         """What to say once before the run."""
-        return (*self.words, *self.snapshot.notes)
+        return (*self.words, *self.snapshot.notes, *warnings(self.rights))
 
 
 class ExecService:
@@ -74,12 +78,19 @@ class ExecService:
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
 
-    async def prepare(self, request: ExecRequest) -> Prepared:
-        """Take a snapshot, pick the targets and order them; nothing is run.
+    async def prepare(self, request: ExecRequest, patience: float | None = PATIENCE) -> Prepared:
+        """Take a snapshot, pick the targets and order them, and ask for rights; nothing is run.
 
-        Raises ClusterError where no cluster answered, NothingMatchedError for too few targets, UsageError where a
-        selector is refused or one pod was found through two contexts.
+        Rights that are not told within `patience` seconds (None: as long as it takes) are unknown. Raises ClusterError
+        where no cluster answered, NothingMatchedError for too few targets, UsageError where a selector is refused or
+        one pod was found through two contexts.
         """
+        selection = request.selection
+        with Preflight(self._fleet.clusters, exec_rights(), lambda one: named(selection, one.namespace)) as preflight:
+            prepared = await self._prepare(request)
+            return replace(prepared, rights=await preflight.rights(prepared.plan.targets, patience))
+
+    async def _prepare(self, request: ExecRequest) -> Prepared:
         fleet = self._fleet
         snapshot, who = await self._look(request.selection)
         resolution = self.pick(request, snapshot)
