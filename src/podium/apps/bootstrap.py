@@ -33,7 +33,7 @@ from podium.apps.state import state_dir
 from podium.domain.errors import ClusterError, UsageError
 from podium.domain.inventory import Unreached, UnreachedReason
 from podium.domain.run_ids import run_id
-from podium.ports import Blobs, Journals, Runs
+from podium.ports import Blobs, Clock, Journals, Runs
 from podium.runner.fleet import About, Cluster, Fleet
 from podium.runner.gate import Actor
 
@@ -207,6 +207,11 @@ def open_trail(given_state_dir: str | None, environ: Mapping[str, str]) -> FileT
 def open_runs(given_state_dir: str | None, environ: Mapping[str, str]) -> DiskRuns:
     """The kept runs of this user; raises NotAllowedError where there is nowhere to keep them."""
     return DiskRuns(Folder(state_dir(given_state_dir, environ)))
+
+
+def clock() -> Clock:
+    """The machine's clocks."""
+    return SystemClock()
 
 
 def _kept(stack: AsyncExitStack, settings: Connect, own: TemporaryBlobs) -> tuple[Blobs, Journals, Runs]:

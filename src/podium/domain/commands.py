@@ -30,6 +30,17 @@ class Command:
     cwd: str = ""
     timeout: float | None = 300.0
     idempotent: bool = False
+    secrets: tuple[str, ...] = field(default=(), repr=False)  #: values that are never shown nor written down
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """argv with the secrets masked."""
+        return tuple(self._masked(word) for word in self.argv)
+
+    def _masked(self, word: str) -> str:
+        for secret in self.secrets:
+            word = word.replace(secret, "***")
+        return word
 
     @property
     def needs_shell(self) -> bool:
@@ -40,5 +51,5 @@ class Command:
     def title(self) -> str:
         """How headers and trails call it: never a value of `env`, never the script's text."""
         if self.kind is CommandKind.SCRIPT:
-            return shlex.join(("script", *self.argv))
-        return shlex.join(self.argv) if self.kind is CommandKind.ARGV else " ".join(self.argv)
+            return shlex.join(("script", *self.shown))
+        return shlex.join(self.shown) if self.kind is CommandKind.ARGV else " ".join(self.shown)

@@ -93,7 +93,16 @@ def make(database: sqlite3.Connection) -> None:
 
 def add_run(database: sqlite3.Connection, record: RunRecord, owner: str) -> None:
     """Write a run's record."""
-    head = (record.run, record.action, record.command, record.selection, record.identity, owner, 1, record.begun)
+    head = (
+        record.run,
+        record.action,
+        _clean(record.command),
+        _clean(record.selection),
+        record.identity,
+        owner,
+        1,
+        record.begun,
+    )
     rest = (json.dumps(record.contexts), record.idempotent, record.request)
     database.execute("insert into runs values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*head, *rest))
     database.execute("insert into states values (?, ?, '{}', null, null, '')", (record.run, len(record.targets)))
@@ -113,6 +122,11 @@ def add_run(database: sqlite3.Connection, record: RunRecord, owner: str) -> None
             for one in (absent.target,)
         ),
     )
+
+
+def _clean(text: str) -> str:
+    """Bytes of argv that are no UTF-8 become U+FFFD."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def next_epoch(database: sqlite3.Connection, run: str, owner: str) -> int:

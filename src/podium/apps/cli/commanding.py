@@ -24,15 +24,36 @@ def read_command(call: Call, environ: Mapping[str, str]) -> Command:
     kind, argv, script = _given_as(call)
     if sum(len(os.fsencode(word)) + 1 for word in argv) > LONGEST_ARGV and kind is not CommandKind.LINE:
         raise UsageError("the command is longer than 4 KB, which proxies cut: put it into a file and use --script FILE")
+    secrets = read_secrets(flags)
     return Command(
         argv=argv,
         kind=kind,
         script=script,
-        stdin=_stdin(flags, script_given=kind is CommandKind.SCRIPT),
-        env=tuple(_variable(text, environ) for text in flags.texts("env")),
+        stdin=read_stdin(flags, script_given=kind is CommandKind.SCRIPT),
+        env=(*read_variables(flags, environ), *secrets),
         cwd=_cwd(flags),
         timeout=_timeout(flags),
+        secrets=tuple(value for _, value in secrets),
     )
+
+
+def read_variables(flags: Flags, environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Read --env; raises UsageError."""
+    return tuple(_variable(text, environ) for text in flags.texts("env"))
+
+
+def read_secrets(flags: Flags) -> tuple[tuple[str, str], ...]:
+    """Read --secret NAME=@FILE: variables whose values are masked; raises UsageError."""
+    found: list[tuple[str, str]] = []
+    for text in flags.texts("secret"):
+        name, _, file = text.partition("=@")
+        if _VARIABLE.fullmatch(name) is None or not file:
+            raise UsageError("--secret: expected NAME=@FILE (a value in the arguments can be read by every user)")
+        value = _bytes_of(file, "--secret").decode("utf-8", "surrogateescape").removesuffix("\n")
+        if not value:
+            raise UsageError(f"--secret: {file} is empty")
+        found.append((name, value))
+    return tuple(found)
 
 
 def _given_as(call: Call) -> tuple[CommandKind, tuple[str, ...], bytes]:
@@ -65,7 +86,8 @@ def _without_dashes(flags: Flags) -> UsageError:
     return UsageError("you must specify at least one command for the container: podium exec TARGETS -- COMMAND")
 
 
-def _stdin(flags: Flags, *, script_given: bool) -> bytes | None:
+def read_stdin(flags: Flags, *, script_given: bool) -> bytes | None:
+    """Read what goes to every target's stdin; raises UsageError."""
     ours, file = flags.is_set("stdin"), flags.text("stdin_from")
     if not ours and file is None:
         return None

@@ -33,7 +33,7 @@ def read_connect(flags: Flags, around: Surroundings) -> Connect:
     connect_timeout = flags.seconds("connect_timeout")
     return Connect(
         kubeconfig=flags.text("kubeconfig"),
-        contexts=flags.texts("context"),
+        contexts=flags.texts("context") or _contexts_of_runs(flags),
         cluster=flags.text("cluster"),
         user=flags.text("user"),
         server=flags.text("server"),
@@ -51,6 +51,17 @@ def read_connect(flags: Flags, around: Surroundings) -> Connect:
         max_output=None if around.max_output is None else max(around.max_output, KEPT),
         stdin_taken=around.stdin_taken,
         terminal=sys.stdin is not None and sys.stdin.isatty(),
+        state_dir=flags.text("state_dir") if "state_dir" in flags.values else None,
+        journal=not ("no_journal" in flags.values and flags.is_set("no_journal")),
         environ=around.environ,
         warn=around.warn,
     )
+
+
+def _contexts_of_runs(flags: Flags) -> tuple[str, ...]:
+    """--from-run means pods of the clusters of those runs, unless a cluster is named."""
+    if not flags.values.get("from_run") or flags.text("server") is not None or flags.text("cluster") is not None:
+        return ()
+    from podium.apps.cli.from_run import contexts_of_runs
+
+    return contexts_of_runs(flags)

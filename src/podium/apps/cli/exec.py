@@ -3,80 +3,32 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 
-from podium.apps import bootstrap
-from podium.apps.cli import render, session
-from podium.apps.cli.asking import Asked, pass_question, question_for
+from podium.apps.cli import render
 from podium.apps.cli.connecting import Surroundings, read_connect
-from podium.apps.cli.request import Show, read_request, read_show
-from podium.apps.cli.showing import Showing
+from podium.apps.cli.kept import encode_call
+from podium.apps.cli.request import read_request, read_show
+from podium.apps.cli.running import Wish, fulfil
 from podium.apps.cli.verbs import Call, Flags
-from podium.features.exec.asking import Rules
-from podium.features.exec.request import ExecRequest
 from podium.features.exec.service import ExecService
-
-
-@dataclass(frozen=True, slots=True)
-class _Wish:
-    connect: bootstrap.Connect
-    request: ExecRequest
-    show: Show
-    asked: Asked
-    yes: bool
-    dry_run: bool
+from podium.runner.preflight import PATIENCE
 
 
 def act(call: Call) -> int:
     """Act; gives the exit status."""
     flags = call.flags
     around = Surroundings(os.environ, _stdin_taken(flags), flags.count("max_output"), render.say)
-    wish = _Wish(
-        read_connect(flags, around),
-        read_request(call),
-        read_show(flags),
-        Asked(None, os.environ),
-        flags.is_set("yes"),
-        flags.is_set("dry_run"),
-    )
-    if wish.dry_run:
-        from podium.apps.cli import dry_run
-
-        dry_run.check(wish.show)
-        return session.run(partial(_show_plan, wish))
-    return session.run(partial(_run, wish))
+    connect, request = read_connect(flags, around), read_request(call)
+    if connect.journal:
+        request = replace(request, recorded=encode_call(call, request.command, os.environ))
+    dry_run = flags.is_set("dry_run")
+    prepare = partial(ExecService.prepare, request=request, patience=None if dry_run else PATIENCE)
+    return fulfil(Wish(connect, read_show(flags), prepare, flags.is_set("yes"), dry_run))
 
 
 def _stdin_taken(flags: Flags) -> str:
     if flags.is_set("stdin"):
         return "it goes to the targets (-i)"
     return "it has the targets (--targets-from -)" if flags.text("targets_from") == "-" else ""
-
-
-async def _show_plan(wish: _Wish, interrupts: session.Interrupts) -> int:  # noqa: ARG001 - nothing to end gracefully
-    from podium.apps.cli import dry_run
-
-    async with bootstrap.connect(wish.connect) as fleet:
-        prepared = await ExecService(fleet).prepare(wish.request, patience=None)
-    return dry_run.present(prepared, wish.show, question_for(prepared, wish.asked, Rules(), yes=wish.yes))
-
-
-async def _run(wish: _Wish, interrupts: session.Interrupts) -> int:
-    async with bootstrap.connect(wish.connect) as fleet:
-        service = ExecService(fleet)
-        prepared = await service.prepare(wish.request)
-        showing = Showing(wish.show, prepared, fleet.blobs.read, interrupts.closed_stdout)
-        showing.begin()
-        await pass_question(prepared, question_for(prepared, wish.asked, Rules(), yes=wish.yes), wish.asked)
-        run = await service.run(prepared, showing.views)
-        interrupts.follow(run.stop, showing.stopping)
-        try:
-            async for event in run:
-                showing.views.take(event)
-        except BaseException:
-            await interrupts.hurry(showing.views.close())
-            raise
-        await interrupts.hurry(showing.close(run.report()))
-        interrupts.remove()
-        return showing.end(run.report())

@@ -15,13 +15,16 @@ from podium.apps.cli.options import (
     INPUT,
     LOUDNESS,
     NAMESPACES,
+    NO_JOURNAL,
     PACE,
     SANDBOX,
     SCREEN,
+    SECRET,
     SELECTION,
     STATE_DIR,
     TRAIL,
     left_out_flag,
+    only_flag,
     output,
     role_flag,
 )
@@ -40,6 +43,9 @@ _EXEC = Verb(
         *PACE,
         *CONNECT_TIMEOUT,
         *CARE,
+        *SECRET,
+        *STATE_DIR,
+        *NO_JOURNAL,
         output("text", "wide", "name", "json", "jsonl", "junit"),
         *SCREEN,
         *COLOR,
@@ -65,6 +71,7 @@ _TARGETS = Verb(
         *CLUSTER,
         *CONNECT_TIMEOUT,
         *SELECTION,
+        *STATE_DIR,
         left_out_flag(),
         output("text", "wide", "name", "json"),
         *COLOR,
@@ -142,6 +149,113 @@ For `kubectl podium` the program kubectl_complete-podium, installed beside podiu
 
 _VERSION = Verb("version", "podium.apps.cli.version", [output("text", "json")], "Print the version.", "[-o json]")
 
+_RUNS = Verb(
+    "runs",
+    "podium.apps.cli.runs",
+    [
+        click.Argument(
+            ["action"], type=click.Choice(["list", "show", "output", "follow", "wait", "diff"]), required=False
+        ),
+        click.Argument(["ids"], nargs=-1),
+        *STATE_DIR,
+        output("text", "wide", "name", "json", "jsonl", "junit"),
+        *SCREEN,
+        *COLOR,
+        *LOUDNESS,
+    ],
+    """List the kept runs, show one again, follow one or wait for it, compare two.
+
+\b
+  podium runs list
+  podium runs show last
+  podium runs output 01JX7K            what all its targets wrote, target after target
+  podium runs wait last && podium runs show last
+  podium runs diff 01JX7K last
+
+ID is the beginning of a run's id, or `last`. Runs are kept for 30 days, their outputs up to 2 GiB in all.""",
+    "[list|show ID|output ID|follow ID|wait ID|diff A B] [flags]",
+)
+
+_RESUME = Verb(
+    "resume",
+    "podium.apps.cli.resume",
+    [
+        click.Argument(["run"], metavar="ID"),
+        *CLUSTER,
+        *CONNECT_TIMEOUT,
+        *STATE_DIR,
+        *(flag for flag in INPUT if flag.name in {"stdin", "stdin_from", "env"}),
+        *PACE,
+        *CARE,
+        *SECRET,
+        output("text", "wide", "name", "json", "jsonl", "junit"),
+        *SCREEN,
+        *COLOR,
+        *LOUDNESS,
+    ],
+    """Go on with a run that stopped before its end: what was never started, and what was rejected.
+
+What ended stays as it ended. Lost, timed out and cancelled targets may still run: they are tried again only with
+--idempotent, given then or now. Pods that were replaced since are skipped as gone, new ones of the selection are told
+and not added. Values of --env and stdin are not kept: give them again.
+
+\b
+  podium resume last
+  podium resume 01JX7K --max-failures 10%""",
+    "ID [flags]",
+)
+
+_RERUN = Verb(
+    "rerun",
+    "podium.apps.cli.rerun",
+    [
+        click.Argument(["run"], metavar="ID"),
+        only_flag(),
+        *CLUSTER,
+        *CONNECT_TIMEOUT,
+        *STATE_DIR,
+        *(flag for flag in INPUT if flag.name in {"stdin", "stdin_from", "env"}),
+        *PACE,
+        *CARE,
+        *SECRET,
+        output("text", "wide", "name", "json", "jsonl", "junit"),
+        *SCREEN,
+        *COLOR,
+        *LOUDNESS,
+    ],
+    """Run the command of a kept run again, as a new run, in those of its targets that ended so.
+
+\b
+  podium rerun last --only rejected
+  podium rerun 01JX7K --only failed,lost --timeout 10m""",
+    "ID --only OUTCOME,.. [flags]",
+)
+
+_CANCEL = Verb(
+    "cancel",
+    "podium.apps.cli.cancel",
+    [click.Argument(["run"], metavar="ID"), *STATE_DIR, *LOUDNESS],
+    """End a run that another process runs: nothing more is started, what is in flight has 5 s.
+
+What has not ended then is cancelled, unconfirmed: it may still run in its pod.""",
+    "ID [flags]",
+)
+
 GRAMMAR: Mapping[str, Verb] = MappingProxyType(
-    {verb.name or "": verb for verb in (_EXEC, _TARGETS, _DOCTOR, _TRAIL, _SANDBOX, _COMPLETION, _VERSION)}
+    {
+        verb.name or "": verb
+        for verb in (
+            _EXEC,
+            _TARGETS,
+            _RUNS,
+            _RESUME,
+            _RERUN,
+            _CANCEL,
+            _TRAIL,
+            _DOCTOR,
+            _SANDBOX,
+            _COMPLETION,
+            _VERSION,
+        )
+    }
 )

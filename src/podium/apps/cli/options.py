@@ -74,6 +74,10 @@ SELECTION = (
     _where("--sample", metavar="N[/PER]", help="N of them, or N per workload, image or node."),
     _where("--seed", type=COUNT, metavar="N", help="The seed of the sample: the same one picks the same."),
     _where("--targets-from", metavar="FILE|-", help="Targets, one a line, as `targets -o name` prints them."),
+    _where(
+        "--from-run", multiple=True, metavar="ID[:OUTCOME,..]",
+        help="The targets of a kept run, or those that ended so (left-out: those that were none).",
+    ),
     _where("--min-targets", type=POSITIVE, default=1, metavar="N", help="Exit 3 with fewer targets (default 1)."),
     _where("--allow-skipped", is_flag=True, help="Pods that should run and do not keep exit 0 possible."),
 )  # fmt: skip
@@ -82,6 +86,11 @@ SELECTION = (
 def left_out_flag() -> Flag:
     """What only targets has: the others instead."""
     return _where("--left-out", is_flag=True, help="Show those that are left out, and why.")
+
+
+def only_flag() -> Flag:
+    """What only rerun has: which ends to run again."""
+    return _where("--only", required=True, metavar="OUTCOME,..", help="Those that ended so: failed, rejected, lost, …")
 
 
 _input = _flag("Input")
@@ -173,6 +182,8 @@ TRAIL = (
     _trail("--run", metavar="ID", help="One run, by a prefix of its id."),
     _trail("--head", metavar="HASH", help="verify: this hash, kept elsewhere, must stand in the trail."),
 )
+SECRET = (_care("--secret", multiple=True, metavar="NAME=@FILE", help="A variable from a file; its value is masked."),)
+NO_JOURNAL = (_care("--no-journal", is_flag=True, help="Do not keep the run: it cannot be resumed or shown again."),)
 STATE_DIR = (_care("--state-dir", metavar="DIR", help="Where runs and the audit trail are kept."),)
 
 

@@ -16,6 +16,7 @@ from podium.apps.cli.pacing import read_pace
 from podium.apps.cli.patterns import substitute
 from podium.apps.cli.selecting import again, read_selection
 from podium.apps.cli.verbs import Call, Flags
+from podium.domain.commands import Command
 from podium.domain.errors import UsageError
 from podium.domain.normalize import Normal, parse_normal
 from podium.domain.traits import parse_key
@@ -58,14 +59,14 @@ class Show:
     again: str  #: TARGETS and selection flags, ready for a shell; "" where they cannot be given again
 
 
-def read_request(call: Call) -> ExecRequest:
-    """Read what to run where; raises UsageError."""
+def read_request(call: Call, command: Command | None = None) -> ExecRequest:
+    """Read what to run where, the `command` too where it is not given; raises UsageError."""
     flags = call.flags
     selection = read_selection(flags, acting=True)
     least = flags.count("min_targets")
     return ExecRequest(
         selection=selection,
-        command=read_command(call, os.environ),
+        command=read_command(call, os.environ) if command is None else command,
         pace=read_pace(flags, terminal=sys.stderr is not None and sys.stderr.isatty()),
         caution=read_caution(flags),
         min_targets=1 if least is None else least,

@@ -28,6 +28,12 @@ def read_selection(flags: Flags, *, acting: bool) -> Selection:
     """
     words = names.parse_words(flags.texts("words"))
     given = _given(flags)
+    if flags.texts("from_run"):
+        if given is not None:
+            raise UsageError("--from-run and --targets-from contradict each other: give one of them")
+        from podium.apps.cli.from_run import read_from_run
+
+        given = read_from_run(flags)
     selectors = tuple(_label_selector(text) for text in flags.texts("labels"))
     selection = Selection(
         where=read_where(flags),
@@ -70,6 +76,7 @@ _AGAIN = (
     ("revision", "--revision"),
     ("restarts_over", "--restarts-over"),
     ("targets_from", "--targets-from"),
+    ("from_run", "--from-run"),
 )
 
 

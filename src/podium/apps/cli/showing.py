@@ -100,20 +100,8 @@ class Showing:
             render.say(line)
 
     def _answers(self, report: Report) -> Iterator[bytes]:
-        match self._show.format:
-            case Format.JSON:
-                yield from whole(report, self._prepared.who, self._read, self._show.max_output)
-            case Format.JUNIT:
-                yield from suite(report, self._read, self._show.max_output)
-            case Format.NAME:
-                for end in report.ends.values():
-                    if isinstance(end.outcome, Succeeded):
-                        yield f"{format_id(end.target)}\n".encode()
-            case Format.TEXT | Format.WIDE:
-                if not self._streams:
-                    yield from self._text.answers(report)
-            case Format.JSONL:
-                return
+        if self._show.format is not Format.JSONL and not self._streams:
+            yield from answers(report, self._show, self._prepared.who, self._read, self._text)
 
     def _make_views(self) -> Iterable[View]:
         targets = self._prepared.plan.targets
@@ -146,6 +134,23 @@ class Showing:
             Channel.STDOUT: way(Outlet(render.STDOUT, self._closed), terminal=render.is_terminal(sys.stdout)),
             Channel.STDERR: way(Outlet(render.STDERR, _ignore), terminal=render.is_terminal(sys.stderr)),
         }
+
+
+def answers(report: Report, show: Show, who: str, read: Read, text: Text) -> Iterator[bytes]:
+    """What the targets answered, in the format that was asked for; for stdout."""
+    match show.format:
+        case Format.JSON:
+            yield from whole(report, who, read, show.max_output)
+        case Format.JUNIT:
+            yield from suite(report, read, show.max_output)
+        case Format.NAME:
+            for end in report.ends.values():
+                if isinstance(end.outcome, Succeeded):
+                    yield f"{format_id(end.target)}\n".encode()
+        case Format.TEXT | Format.WIDE:
+            yield from text.answers(report)
+        case Format.JSONL:
+            return
 
 
 def _way(outlet: Outlet, show: Show, *, terminal: bool, plain: bool) -> Way:

@@ -82,7 +82,7 @@ class Text:
         show, prepared = self._show, self._prepared
         terminal = render.is_terminal(sys.stdout)
         return Options(
-            selection=wording.what(prepared.request.selection),
+            selection=prepared.said or wording.what(prepared.request.selection),
             contexts=prepared.contexts,
             who=prepared.who,
             again=show.again,

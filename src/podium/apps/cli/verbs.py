@@ -130,8 +130,12 @@ VERBS: Mapping[str, str] = MappingProxyType(
     {
         "exec": "Run a command in every target",
         "targets": "Show what a selection picks, and what it leaves out",
-        "doctor": "Say which clusters are reached, as whom, with which rights",
+        "runs": "List, show, follow and compare the runs that are kept",
+        "resume": "Go on with a run that stopped before its end",
+        "rerun": "Run again in those targets of a run that ended so",
+        "cancel": "End a run that another process runs",
         "trail": "List, show, verify and export the audit trail",
+        "doctor": "Say which clusters are reached, as whom, with which rights",
         "sandbox": "Run an embedded cluster to try things on",
         "completion": "Print the completion script of a shell",
         "version": "Print the version",

@@ -168,7 +168,7 @@ def _head(report: Report, who: str) -> Shape:
     run = {
         "id": plan.run,
         "action": plan.action,
-        "command": [_clean(word) for word in plan.command.argv],
+        "command": [_clean(word) for word in plan.command.shown],
         "kind": plan.command.kind.value,
         "who": who,
         "timeout": plan.command.timeout,

@@ -112,11 +112,17 @@ def _next_command(report: Report, again: str) -> str:
         cluster, namespace = forbidden
         place = f" --context {shlex.quote(cluster)}" if len(clusters) > 1 else ""
         return f"podium doctor{place} --role exec -n {shlex.quote(namespace)}"
+    if report.stop is not None and report.resumable:
+        return "podium resume last"
     if report.unreached:
         return f"podium doctor --context {shlex.quote(report.unreached[0].cluster)}"
     if report.missing and again:
         return f"podium targets {again} --left-out"
+    if report.resumable and any(isinstance(end.outcome, Rejected) for end in report.ends.values()):
+        return "podium rerun last --only rejected"
     unsure = any(isinstance(end.outcome, Lost | TimedOut) for end in report.ends.values())
+    if unsure and report.resumable:
+        return "podium runs show last"
     return f"podium targets {again} -o wide" if unsure and again else ""
 
 

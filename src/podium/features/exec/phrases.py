@@ -99,11 +99,11 @@ def kubectl_line(target: Target, command: Command) -> str:
     where = [target.pod, "-c", target.container, "--"]
     match command.kind:
         case CommandKind.ARGV:
-            words = [*head, *where, *command.argv]
+            words = [*head, *where, *command.shown]
         case CommandKind.LINE:
-            words = [*head, *where, "sh", "-c", *command.argv]
+            words = [*head, *where, "sh", "-c", *command.shown]
         case CommandKind.SCRIPT:
-            words = [*head, "-i", *where, "sh", "-s", *command.argv]
+            words = [*head, "-i", *where, "sh", "-s", *command.shown]
     return " ".join(map(_quoted, words))
 
 

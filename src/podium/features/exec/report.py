@@ -33,6 +33,7 @@ class Report:
     allow_skipped: bool = False
     stop: Stop | None = None
     notes: tuple[str, ...] = ()
+    resumable: bool = False  #: `podium resume` can go on with it
 
     @property
     def pods(self) -> Mapping[Target, Pod]:

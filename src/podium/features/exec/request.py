@@ -59,10 +59,3 @@ class ExecRequest:
     allow_skipped: bool = False
     reason: str = ""  #: why, in the user's words: stands in the audit trail
     recorded: str = field(default="", repr=False)  #: what the front needs to make this request again (RunRecord)
-    secrets: tuple[str, ...] = field(default=(), repr=False)  #: values that are never written down
-
-    def masked(self, text: str) -> str:
-        """The text without the secrets."""
-        for secret in self.secrets:
-            text = text.replace(secret, "***") if secret else text
-        return text

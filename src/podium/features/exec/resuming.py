@@ -107,7 +107,7 @@ def record_of(request: ExecRequest, plan: Plan, resolution: Resolution, about: A
     return RunRecord(
         run=plan.run,
         action=plan.action,
-        command=request.masked(plan.command.title),
+        command=plan.command.title,
         selection=about.selection,
         identity=about.who,
         begun=about.begun,

@@ -13,7 +13,7 @@ from podium.domain.inventory import Snapshot, Unreached, UnreachedReason
 from podium.domain.outcomes import Lost, Reason, Skipped, Why, reason_of
 from podium.domain.resolve import resolve
 from podium.domain.rights import Rights, exec_rights
-from podium.domain.runs import SILENT, Closing, ends_of
+from podium.domain.runs import SILENT, Closing, RunRecord, ends_of
 from podium.domain.selection import Resolution, Selection
 from podium.features.exec.entitled import named, warnings
 from podium.features.exec.planning import merge, nothing_matched, plan_for, wanted_for
@@ -54,12 +54,13 @@ class Prepared:
     who: str
     resumed: Resumed | None = None
     words: tuple[str, ...] = ()  #: of a resumed run
+    said: str = ""  #: the selection in words, where it is not the request's
     rights: Rights = Rights()  #: what the clusters said of them before the run
 
     @property
     def description(self) -> str:
         """The selection in words."""
-        return describe(self.request.selection)
+        return self.said or describe(self.request.selection)
 
     @property
     def unreached(self) -> tuple[Unreached, ...]:
@@ -110,9 +111,16 @@ class ExecService:
 
         Raises KeyError for a run that is not kept, and what `prepare` raises.
         """
-        runs = self._fleet.runs
+        record = self._fleet.runs.record(run)
+        listed = selection_to_list(request.selection, record.targets)
+        with Preflight(self._fleet.clusters, exec_rights(), lambda one: named(listed, one.namespace)) as preflight:
+            prepared = await self._prepare_again(request, record)
+            return replace(prepared, rights=await preflight.rights(prepared.plan.pending, PATIENCE))
+
+    async def _prepare_again(self, request: ExecRequest, record: RunRecord) -> Prepared:
+        runs, run = self._fleet.runs, record.run
         events = runs.events(run)
-        left = Resumed(runs.record(run), ends_of(event for _, event in events), events[-1][0] if events else 0)
+        left = Resumed(record, ends_of(event for _, event in events), events[-1][0] if events else 0)
         snapshot, who = await self._look(selection_to_list(request.selection, left.record.targets))
         plan, _ = plan_again(request, left, snapshot)
         resolution, new = resolution_again(self.pick(request, snapshot), left.record, snapshot)
@@ -300,6 +308,7 @@ class Run:
             allow_skipped=prepared.request.allow_skipped,
             stop=self._stop,
             notes=(*prepared.notes, *self._notes),
+            resumable=prepared.request.recorded != "",
         )
 
     def _note_stop(self, event: Event) -> None:

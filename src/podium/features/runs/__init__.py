@@ -1,0 +1,1 @@
+"""The runs that were kept: list, show, output, follow, wait, compare, cancel."""
