@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from podium.apps.cli import render
@@ -62,17 +63,26 @@ class Asked:
         return state_dir(self._given, self._environ) / _FILE
 
 
-def question_for(prepared: Prepared, asked: Asked, rules: Rules, *, yes: bool) -> Ask | Refuse | None:
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """What decides whether this call asks. `asked` None remembers nothing."""
+
+    yes: bool = False
+    rules: Rules = Rules()
+    asked: Asked | None = None
+
+
+def question_for(prepared: Prepared, questions: Questions) -> Ask | Refuse | None:
     """What to ask before this run, None for nothing."""
-    name = _name(prepared)
+    before = questions.asked is not None and questions.asked.has(_name(prepared))
     plan, selection = prepared.plan, prepared.request.selection
-    situation = Situation(Kind.RUN, plan.targets, selection, is_answerable(), yes, asked.has(name))
-    return decide(situation, rules)
+    situation = Situation(Kind.RUN, plan.pending, selection, is_answerable(), questions.yes, before)
+    return decide(situation, questions.rules)
 
 
-async def pass_question(prepared: Prepared, question: Ask | Refuse | None, asked: Asked) -> None:
-    """Ask, and go on after a yes; raises NotAllowedError after anything else."""
-    match question:
+async def pass_question(prepared: Prepared, questions: Questions) -> None:
+    """Ask where it must be asked, and go on after a yes; raises NotAllowedError after anything else."""
+    match question := question_for(prepared, questions):
         case None:
             return
         case Refuse(text):
@@ -81,7 +91,8 @@ async def pass_question(prepared: Prepared, question: Ask | Refuse | None, asked
             show(question.text, question.samples)
             if not is_yes(question, await _typed()):
                 raise NotAllowedError("the answer was no: nothing ran")
-            asked.remember(_name(prepared))
+            if questions.asked is not None:
+                questions.asked.remember(_name(prepared))
 
 
 def is_answerable() -> bool:

@@ -18,14 +18,13 @@ from podium.features.exec.plan_lines import rows
 from podium.features.exec.plan_view import Around, PlanView, Share, view_of
 from podium.features.exec.service import Prepared
 
-_FORMATS = frozenset({Format.TEXT, Format.WIDE, Format.NAME, Format.JSON})
 NO_RIGHTS = "not allowed: a right is missing; a run would try all the same, and those targets be rejected"
 _LABEL = 11  #: columns of a row's label
 
 
 def check(show: Show) -> None:
     """Raise UsageError where a plan has no such form."""
-    if show.format not in _FORMATS:
+    if show.format in {Format.JSONL, Format.JUNIT}:
         raise UsageError(f"--dry-run shows a plan, which has no -o {show.format.value}: text, wide, name or json")
 
 

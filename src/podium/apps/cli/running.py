@@ -9,10 +9,9 @@ from functools import partial
 
 from podium.apps import bootstrap
 from podium.apps.cli import session
-from podium.apps.cli.asking import Asked, pass_question, question_for
+from podium.apps.cli.asking import Asked, Questions, pass_question, question_for
 from podium.apps.cli.request import Show
 from podium.apps.cli.showing import Showing
-from podium.features.exec.asking import Rules
 from podium.features.exec.service import ExecService, Prepared
 
 
@@ -37,8 +36,8 @@ def fulfil(wish: Wish) -> int:
     return session.run(partial(_conduct, wish))
 
 
-def _asked(wish: Wish) -> Asked:
-    return Asked(wish.connect.state_dir, os.environ)
+def _questions(wish: Wish) -> Questions:
+    return Questions(wish.yes, asked=Asked(wish.connect.state_dir, os.environ))
 
 
 async def _show_plan(wish: Wish, interrupts: session.Interrupts) -> int:  # noqa: ARG001 - nothing to end gracefully
@@ -46,7 +45,7 @@ async def _show_plan(wish: Wish, interrupts: session.Interrupts) -> int:  # noqa
 
     async with bootstrap.connect(wish.connect) as fleet:
         prepared = await wish.prepare(ExecService(fleet))
-    return dry_run.present(prepared, wish.show, question_for(prepared, _asked(wish), Rules(), yes=wish.yes))
+    return dry_run.present(prepared, wish.show, question_for(prepared, _questions(wish)))
 
 
 async def _conduct(wish: Wish, interrupts: session.Interrupts) -> int:
@@ -55,8 +54,7 @@ async def _conduct(wish: Wish, interrupts: session.Interrupts) -> int:
         prepared = await wish.prepare(service)
         showing = Showing(wish.show, prepared, fleet.blobs.read, interrupts.closed_stdout)
         showing.begin()
-        asked = _asked(wish)
-        await pass_question(prepared, question_for(prepared, asked, Rules(), yes=wish.yes), asked)
+        await pass_question(prepared, _questions(wish))
         run = await service.run(prepared, showing.views)
         interrupts.follow(run.stop, showing.stopping)
         try:
