@@ -113,3 +113,19 @@ def test_the_reason_stands_in_both_records(podium: Terminal) -> None:
     assert podium(stage, "exec", "--all", "--reason", "INC-7:\n look ", *COMMAND).status == 0
     assert [record.reason for record in stage.trail.records] == ["INC-7: look"] * 2
     assert podium(stage, "exec", "--all", "--reason", " ", *COMMAND).status == 2
+
+
+def test_the_command_after_substitution_is_shown_and_run(podium: Terminal) -> None:
+    stage = Stage([pod("web-1", labels={"v": "it's"}), pod("web-2", labels={"v": "2"})])
+    line = ("--sh", "echo {pod} {label:v} {{ip}} $NF")
+    ran = podium(stage, *DRY, *line)
+    assert "command    echo {pod} {label:v} {{ip}} $NF" in ran.text
+    assert "would run  web-1: echo web-1 'it'\"'\"'s' {ip} $NF" in ran.text
+    assert "           web-2: echo web-2 2 {ip} $NF" in ran.text
+    whole = podium(stage, *DRY, "-o", "json", *line).json
+    assert whole["targets"][1]["command"] == ["echo web-2 2 {ip} $NF"]
+    assert podium(stage, "exec", "--all", *line).status == 0
+    assert [command.argv[0] for _, command in stage.exec.seen][1] == "echo web-2 2 {ip} $NF"
+    refused = podium(stage, "exec", "--all", "--", "echo", "{label:tier}")
+    assert (refused.status, refused.out) == (2, b"")
+    assert "shop/web-1 has no label tier" in refused.err

@@ -50,9 +50,11 @@ class ScriptedExec:
     spans: list[tuple[Target, float, float]] = field(default_factory=list)
     open: set[Target] = field(default_factory=set)
     peak: int = 0
+    commands: list[tuple[Target, Command]] = field(default_factory=list)
 
     async def exec(self, admission: Admission, target: Target, command: Command, output: Output) -> Outcome:
         assert admission.covers(target, command)
+        self.commands.append((target, command))
         act = self.act_of(target)
         begun = asyncio.get_running_loop().time()
         self.open.add(target)

@@ -3,28 +3,40 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from podium.domain.commands import Command
 from podium.domain.targets import Target, format_id
 
+Key = tuple[str, str, str]  #: (cluster, pod uid, container)
+
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """Leave for one run to do one action with one command in a set of targets, as one identity."""
+    """Leave for one run to do one action with one command in a set of targets, as one identity.
+
+    `command_digest` is of the command as it was given; a target with something of its own in it has its own digest.
+    """
 
     run: str
     action: str
     identity: str
     command_digest: bytes
     targets_digest: bytes
-    uids: frozenset[tuple[str, str, str]]  #: (cluster, pod uid, container) of each admitted target
+    uids: frozenset[Key]
+    own_digests: Mapping[Key, bytes] = field(default_factory=dict)  #: of commands with something substituted
 
     def covers(self, target: Target, command: Command) -> bool:
-        """Whether this target and this command were admitted."""
-        key = (target.cluster, target.uid, target.container)
-        return key in self.uids and digest_of_command(command) == self.command_digest
+        """Whether this target was admitted, and with exactly this command."""
+        key = key_of(target)
+        admitted = self.own_digests.get(key, self.command_digest)
+        return key in self.uids and digest_of_command(command) == admitted
+
+
+def key_of(target: Target) -> Key:
+    """How an admission knows a target."""
+    return target.cluster, target.uid, target.container
 
 
 def digest_of_command(command: Command) -> bytes:

@@ -166,7 +166,7 @@ class Engine:
         else:
             taken = Taken(target, capture, self._tap, self._reached)
             exec_ = self._fleet.cluster(target.cluster).exec
-            outcome, answer = await attempt.run(exec_, self._admission, self._plan.command, taken, capture)
+            outcome, answer = await attempt.run(exec_, self._admission, self._plan.command_for(target), taken, capture)
         end = Finished(target, number, outcome, answer, clock.monotonic() - begun, clock.wall())
         end = self._tries.weigh(end, random.random(), stopped=self._stopped_why is not None)
         await self._record(end)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from podium.domain.admission import Admission, digest_of_command, digest_of_targets
+from podium.domain.admission import Admission, digest_of_command, digest_of_targets, key_of
 from podium.domain.audit import AuditRecord, Moment
 from podium.ports import AuditTrail
 from podium.runner.plan import Plan
@@ -68,7 +68,8 @@ async def admit(plan: Plan, actor: Actor, purpose: Purpose, trail: AuditTrail, a
         identity=actor.who,
         command_digest=digest_of_command(plan.command),
         targets_digest=digest_of_targets(plan.targets),
-        uids=frozenset((target.cluster, target.uid, target.container) for target in plan.targets),
+        uids=frozenset(key_of(target) for target in plan.targets),
+        own_digests={key_of(target): digest_of_command(command) for target, command in plan.commands.items()},
     )
     return Passage(admission, record, head)
 

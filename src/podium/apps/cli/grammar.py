@@ -59,6 +59,9 @@ TARGETS: NAME|GLOB, TYPE/NAME (deploy sts ds rs job cronjob pod svc), -l, --fiel
   podium exec -n shop deploy/web -- cat /app/REVISION
   podium exec -A -l app=web --sh 'df -h / | tail -1'
 
+{pod}, {namespace}, {node}, {ip}, {container} and {label:KEY} in the command stand for each target's own, quoted in
+--sh; {{pod}} writes it literally, ${pod} stays the shell's. --dry-run shows the whole plan.
+
 -o name prints the targets where the command succeeded.""",
     "TARGETS [flags] -- COMMAND [ARGS]",
 )

@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from podium.domain.commands import Command
 from podium.domain.errors import UsageError
 from podium.domain.inventory import Pod, Snapshot, Unreached
 from podium.domain.selection import Picked, Resolution, Selection
+from podium.domain.substitution import Facts, has_tokens, substitute
 from podium.domain.targets import Target
 from podium.domain.units import Share
 from podium.features.exec.request import Caution, ExecRequest
@@ -74,6 +76,7 @@ def plan_for(request: ExecRequest, resolution: Resolution, snapshot: Snapshot, r
         workloads=workloads,
         at_once=_at_once(workloads, caution.max_per_workload),
         lives={picked.target: _life(picked) for picked in resolution.picked},
+        commands=_commands(request.command, resolution.picked),
     )
 
 
@@ -88,6 +91,18 @@ def _at_once(workloads: Mapping[Target, Workload], share: Share | None) -> Mappi
     if share is None:
         return {}
     return {workload: max(share.of(size), 1) for workload, size in Counter(workloads.values()).items()}
+
+
+def _commands(command: Command, picked: Iterable[Picked]) -> Mapping[Target, Command]:
+    """Each target's own command, where something is substituted; raises UsageError naming the first that cannot."""
+    if not has_tokens(command):
+        return {}
+    return {one.target: substitute(command, _facts(one)) for one in picked}
+
+
+def _facts(picked: Picked) -> Facts:
+    target, pod = picked.target, picked.pod
+    return Facts(target.pod, target.namespace, target.container, target.node, pod.ip, pod.labels)
 
 
 def _workload(pod: Pod) -> Workload | None:

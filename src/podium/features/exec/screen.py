@@ -222,6 +222,7 @@ class _Reader:
         self, report: Report, options: Options, subjects: _Subjects, bodies: Bodies, majority: Group | None
     ) -> None:
         self._command = report.plan.command
+        self._command_for = report.plan.command_for
         self._options = options
         self._subjects = subjects
         self._bodies = bodies
@@ -246,7 +247,7 @@ class _Reader:
             apart=apart,
             pieces=(care,) if care else (),
             body=body.lines,
-            kubectl=tuple(kubectl_line(each, self._command) for each in group.targets) if odd_lines else (),
+            kubectl=tuple(kubectl_line(each, self._command_for(each)) for each in group.targets) if odd_lines else (),
         )
 
     def _is_model(self, group: Group) -> bool:
