@@ -126,13 +126,19 @@ class Pool:
         space = self._spaces[key]
         gone = list(space.waiting)
         space.waiting = []
+        if space.is_open:  # others went ahead while the scout's end was looked into
+            gone += self._take_out(key)
         space.is_open = True
         self._scouting.pop(key, None)
+        self._queued -= len(gone)
+        return tuple(sorted(gone))
+
+    def _take_out(self, key: SpaceKey) -> list[Target]:
+        gone: list[Target] = []
         for node in self._nodes.values():
             gone += [queued for queued in node.queue if (queued.cluster, queued.namespace) == key]
             node.queue = deque(queued for queued in node.queue if (queued.cluster, queued.namespace) != key)
-        self._queued -= len(gone)
-        return tuple(sorted(gone))
+        return gone
 
     def unreachable(self) -> tuple[Target, ...]:
         """Once nothing else is left to start or in flight: the targets on nodes that do not answer, taken out."""
