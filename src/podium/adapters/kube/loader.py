@@ -139,7 +139,8 @@ def _export(name: str, value: str) -> bytes:
 def _change_folder(cwd: str, nonce: str) -> bytes:
     if not cwd:
         return b""
-    folder = _quote(_bytes(cwd))
+    # a plain relative name would go through CDPATH, `-` to the folder before, and both would say so on stdout
+    folder = _quote(_bytes(cwd if cwd.startswith("/") else f"./{cwd}"))
     return b"cd " + folder + b" || {\n" + _say(nonce, BAD_CWD) + b"exit 126\n}\n"
 
 
