@@ -89,7 +89,8 @@ def _body(command: Command, name: str, nonce: str, source: bytes) -> bytes:
     if command.kind is not CommandKind.SCRIPT:
         if command.stdin is None:
             return b'exec "$@" </dev/null\n'
-        return source + b'"$@"' + _end(nonce)
+        # an exec finds programs alone: the command's words are never a shell's own `exit` or `eval`
+        return source + b'( exec "$@" )' + _end(nonce)
     return _script(command.script, name, nonce, source, no_input) + _end(nonce)
 
 
