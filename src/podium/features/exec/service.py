@@ -12,7 +12,7 @@ from podium.domain.inventory import Snapshot, Unreached, UnreachedReason
 from podium.domain.outcomes import Why, reason_of
 from podium.domain.resolve import resolve
 from podium.domain.selection import Resolution
-from podium.features.exec.planning import merge, nothing_matched, plan_for, wanted_for
+from podium.features.exec.planning import all_unreached, merge, nothing_matched, plan_for, wanted_for
 from podium.features.exec.report import Report, Stop
 from podium.features.exec.request import ExecRequest
 from podium.ports import Wanted
@@ -96,7 +96,7 @@ class ExecService:
                 {*(cluster.name for cluster in self._fleet.clusters), *(one.cluster for one in self._fleet.unreached)}
             )
         ):
-            raise ClusterError("; ".join(dict.fromkeys(one.detail for one in snapshot.unreached)))
+            raise ClusterError(all_unreached(snapshot.unreached))
         return snapshot
 
     def pick(self, request: ExecRequest, snapshot: Snapshot) -> Resolution:
