@@ -184,3 +184,17 @@ def test_breaking_out_of_the_iteration_leaves_no_exec_and_no_task() -> None:
         assert len(asyncio.all_tasks()) == 1
 
     run_virtual(main())
+
+
+@pytest.mark.parametrize("why", [Why.API_UNREACHABLE, Why.NODE_UNREACHABLE])
+def test_what_was_never_tried_is_skipped_for_what_is_known(why: Why) -> None:
+    """Without an API server, or without sockets of our own, nothing is known of nodes."""
+
+    async def main() -> None:
+        stage = Stage(lambda _: Act(Rejected(Reason(why, "cannot connect")), reached=False))
+        found = await ends(stage.engine(plan_of(targets(40, nodes=2), Pace(slow_start=()))))
+        skipped = [end.outcome for end in found.values() if isinstance(end.outcome, Skipped)]
+        assert skipped
+        assert {outcome.reason for outcome in skipped} == {Reason(why)}
+
+    run_virtual(main())

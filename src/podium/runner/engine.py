@@ -98,7 +98,9 @@ class Engine:
             if pool.in_flight == 0:
                 if pool.pending == 0:
                     break
-                await self._skip(pool.unreachable(), Why.NODE_UNREACHABLE)
+                silent = pool.unreachable()
+                for why in (Why.NODE_UNREACHABLE, Why.API_UNREACHABLE):
+                    await self._skip([target for target in silent if pool.why_silent(target) is why], why)
                 if pool.pending == 0:
                     break
             await self._until(pool.wake_at(now), now)

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from podium.domain.outcomes import Outcome
+from podium.domain.outcomes import Outcome, Why, reason_of
 from podium.domain.targets import Target
 from podium.runner.nodes import NodeHealth, is_connect_failure
 from podium.runner.plan import Pace, Plan
@@ -27,6 +27,7 @@ class _Node:
     in_flight: int = 0
     health: NodeHealth = field(default_factory=NodeHealth)
     has_turn: bool = False
+    silent_why: Why = Why.NODE_UNREACHABLE
 
 
 @dataclass(slots=True)
@@ -97,6 +98,9 @@ class Pool:
         node.in_flight -= 1
         if is_connect_failure(outcome):
             node.health = node.health.failed(now)
+            reason = reason_of(outcome)
+            of_api = reason is not None and reason.why is Why.API_UNREACHABLE
+            node.silent_why = Why.API_UNREACHABLE if of_api else Why.NODE_UNREACHABLE
             if node.health.is_open:
                 self._silent.add(key)
                 self._dismiss_scouts(node)
@@ -147,6 +151,10 @@ class Pool:
         if any(space.waiting for space in self._spaces.values()):
             return ()
         return tuple(self._drain_nodes())
+
+    def why_silent(self, target: Target) -> Why:
+        """What kept its node silent: the node itself, or the API server (or our own want of sockets) before it."""
+        return self._nodes[target.cluster, target.node].silent_why
 
     def drain(self) -> tuple[Target, ...]:
         """All that has not started, taken out."""
