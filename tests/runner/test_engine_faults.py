@@ -198,3 +198,23 @@ def test_what_was_never_tried_is_skipped_for_what_is_known(why: Why) -> None:
         assert {outcome.reason for outcome in skipped} == {Reason(why)}
 
     run_virtual(main())
+
+
+class SelfCancelled(ScriptedExec):
+    """Ends as if somebody had cancelled it, which nobody did."""
+
+    async def exec(self, admission: Admission, target: Target, command: Command, output: Output) -> Outcome:
+        if target.pod == "pod-3":
+            raise asyncio.CancelledError
+        return await super().exec(admission, target, command, output)
+
+
+def test_an_exec_that_cancels_itself_still_ends_its_target() -> None:
+    async def main() -> None:
+        stage = Stage(lambda _: Act())
+        found = await ends(engine_of(stage, plan_of(targets(10)), exec=SelfCancelled(stage.act_of)))
+        assert names(found) == {"succeeded": 9, "lost": 1}
+        (lost,) = [end for end in found.values() if isinstance(end.outcome, Lost)]
+        assert reason_of(lost.outcome) == Reason(Why.BUG, "the exec ended as if cancelled")
+
+    run_virtual(main())

@@ -87,10 +87,10 @@ class Attempt:
         try:
             return await task
         except asyncio.CancelledError:
-            given_up = self._ended_as()
-            if given_up is None:
+            current = asyncio.current_task()
+            if current is not None and current.cancelling() > 0:
                 raise
-            return given_up
+            return self._ended_as() or Lost(Reason(Why.BUG, "the exec ended as if cancelled"))
         except PodiumError:
             raise
         except Exception as error:  # noqa: BLE001 - a bug met in one target must not cost the ends of all the others
