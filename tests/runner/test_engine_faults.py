@@ -19,6 +19,7 @@ from podium.ports import Change, Output
 from podium.runner.engine import Engine
 from podium.runner.gate import admit
 from podium.runner.plan import Pace, Plan
+from podium.runner.pool import Pool
 from support.fleets import Act, ListJournal, ScriptedExec, ScriptedInventory, ScriptedReviews, Stage, plan_of, targets
 from support.virtual_time import run_virtual
 
@@ -216,5 +217,48 @@ def test_an_exec_that_cancels_itself_still_ends_its_target() -> None:
         assert names(found) == {"succeeded": 9, "lost": 1}
         (lost,) = [end for end in found.values() if isinstance(end.outcome, Lost)]
         assert reason_of(lost.outcome) == Reason(Why.BUG, "the exec ended as if cancelled")
+
+    run_virtual(main())
+
+
+class CountedPool(Pool):
+    """Counts how often the engine asks for work."""
+
+    asked = 0
+
+    def take(self, now: float) -> Target | None:
+        CountedPool.asked += 1
+        return super().take(now)
+
+
+@pytest.mark.parametrize("stop", [False, True])
+def test_the_engine_sleeps_while_nothing_can_start(monkeypatch: pytest.MonkeyPatch, stop: bool) -> None:
+    """A probe that is under way or has no slot, and a scout that outlasts a stop, are no reason to look each ms."""
+
+    def act_of(target: Target) -> Act:
+        if target.node == "n0":
+            return Act(Rejected(Reason(Why.NODE_UNREACHABLE)), connect=30.0, reached=False)
+        return Act(work=100.0)
+
+    async def main() -> None:
+        stage = Stage(act_of)
+        monkeypatch.setattr("podium.runner.engine.Pool", CountedPool)
+        CountedPool.asked = 0
+        engine = stage.engine(plan_of(targets(40, nodes=4, namespaces=5), Pace(concurrency=12)))
+        looks = 0
+        wait = engine._until
+
+        async def until(at: float | None, now: float) -> None:
+            nonlocal looks
+            looks += 1
+            await wait(at, now)
+
+        monkeypatch.setattr(engine, "_until", until)
+        if stop:
+            asyncio.get_running_loop().call_later(20.0, engine.stop, Why.INTERRUPTED)
+        found = await ends(engine)
+        assert len(found) == 40
+        assert CountedPool.asked < 1000
+        assert looks < 1000
 
     run_virtual(main())

@@ -166,13 +166,14 @@ class Pool:
 
     def wake_at(self, now: float) -> float | None:
         """When `take` may have more to give without any end coming: slow start, scouts, probes."""
-        times = [self._begun + quarter * 0.25 for quarter in (1, 2, 3) if now < self._begun + quarter * 0.25]
+        times = [self._begun + quarter * 0.25 for quarter in (1, 2, 3)]
         times += [
             space.scouted_at + SCOUT_PATIENCE for space in self._scouting.values() if space.scouted_at is not None
         ]
         silent = [self._nodes[key] for key in self._silent]
         times += [node.health.probe_at for node in silent if node.queue and node.health.probe_at is not None]
-        return min(times, default=None)
+        # what is due and yet was not taken waits for an end, not for a time
+        return min((at for at in times if at > now), default=None)
 
     def _add(self, target: Target) -> None:
         if target.cluster not in self._turns:
