@@ -379,3 +379,14 @@ async def _note(asked: list[str], text: str) -> None:
 def vars_of(request: object) -> dict[str, object]:
     names = [name for name in dir(request) if not name.startswith("__")]
     return {name: getattr(request, name) for name in names}
+
+
+async def test_nothing_begins_after_the_client_was_closed(bench: Bench) -> None:
+    await bench.run(ECHO)
+    asked = len(bench.protocols)
+    await bench.api.close()
+    for command in (ECHO, SCRIPT, CAT):
+        outcome, _ = await bench.run(command)
+        assert isinstance(outcome, Rejected)
+        assert why(outcome) is Why.API_UNREACHABLE
+    assert len(bench.protocols) == asked
