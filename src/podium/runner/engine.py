@@ -130,7 +130,7 @@ class Engine:
             outcome: Outcome = Rejected(Reason(Why.REPLACED_BEFORE))
             answer = capture.seal()
         else:
-            taken = Taken(target, capture, self._tap, self._reached)
+            taken = Taken(target, capture, self._tap, self)
             exec_ = self._fleet.cluster(target.cluster).exec
             outcome, answer = await attempt.run(exec_, self._admission, self._plan.command, taken, capture)
         end = Finished(target, 1, outcome, answer, clock.monotonic() - begun, clock.wall())
@@ -149,7 +149,13 @@ class Engine:
         if not others:
             del self._by_uid[attempt.target.uid]
 
-    def _reached(self, target: Target) -> None:
+    def let_in(self, target: Target) -> None:
+        """Hear that a target's namespace lets us in: the others of it may start."""
+        self._pool.open_space(target)
+        self._wake.set()
+
+    def reached(self, target: Target) -> None:
+        """Hear that a target's node answers."""
         self._pool.reached(target)
         self._wake.set()
 

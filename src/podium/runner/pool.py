@@ -83,11 +83,10 @@ class Pool:
         return None
 
     def reached(self, target: Target) -> None:
-        """The target's stream is open: its namespace lets us in, its node answers."""
+        """The target's node answers."""
         node = self._nodes[target.cluster, target.node]
         node.health = node.health.reached()
         self._silent.discard((target.cluster, target.node))
-        self.open_space(target)
 
     def ended(self, target: Target, outcome: Outcome, now: float) -> None:
         """The target is done with. A scout's namespace stays closed until `open_space` or `close_space`."""
