@@ -18,6 +18,7 @@ def pitfall_tests() -> Iterator[tuple[str, int, Function, list[ast.expr]]]:
     """Each test of a pitfall: file, number, its definition, and its marks, its module's among them."""
     for path in sorted(TESTS.rglob("test_*.py")):
         tree = ast.parse(path.read_text())
+        tree = _Constants(tree).visit(tree)
         shared = [mark for node in tree.body if isinstance(node, ast.Assign) for mark in _module_marks(node)]
         for node in ast.walk(tree):
             if isinstance(node, Function):
@@ -25,6 +26,22 @@ def pitfall_tests() -> Iterator[tuple[str, int, Function, list[ast.expr]]]:
                 if found:
                     marks = [*node.decorator_list, *shared]
                     yield path.relative_to(TESTS).as_posix(), int(found.group(1)), node, marks
+
+
+class _Constants(ast.NodeTransformer):
+    """Puts a module's constants in the place of their names, so that a reason may be written once for many tests."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        self._values = {
+            target.id: node.value
+            for node in tree.body
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return self._values.get(node.id, node) if isinstance(node.ctx, ast.Load) else node
 
 
 def _module_marks(node: ast.Assign) -> list[ast.expr]:

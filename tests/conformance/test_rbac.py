@@ -106,6 +106,7 @@ def test_pitfall_28_create_alone_is_refused_in_the_servers_words_with_the_role(r
     assert f"podium doctor --role exec -n {user.namespace}" in ours.err
     if isinstance(realm, RealRealm):
         assert user.kubectl("exec", "p0", "--", "echo", "hello").out == "hello\n"
+    assert "create without get on pods/exec: kubectl gets through by SPDY" in user.podium("doctor").out
     role = user.podium("doctor", "--role", "exec")
     assert role.code == 0, role.err
     realm.apply(role.out)

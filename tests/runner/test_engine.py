@@ -153,6 +153,18 @@ def test_pitfall_19_a_node_that_does_not_answer_is_left_alone() -> None:
     run_virtual(main())
 
 
+@pytest.mark.on(why="the engine in virtual time, on a scripted fleet")
+def test_pitfall_19_a_stream_that_stands_is_no_proof_of_a_node_where_it_is_translated() -> None:
+    dead = Rejected(Reason(Why.NODE_UNREACHABLE, "error dialing backend: dial tcp: i/o timeout"))
+
+    async def main() -> None:
+        stage = Stage(lambda t: Act(dead, translated=True, work=1.0) if t.node == "n1" else Act())
+        await collect(stage.engine(plan_of(targets(200, nodes=4), Pace(slow_start=()))))
+        assert len([span for span in stage.exec.spans if span[0].node == "n1"]) <= 8 + 1
+
+    run_virtual(main())
+
+
 def test_a_node_that_comes_back_is_used_again() -> None:
     dead = Rejected(Reason(Why.NODE_UNREACHABLE))
 

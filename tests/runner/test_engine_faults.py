@@ -18,6 +18,7 @@ from podium.domain.targets import Target
 from podium.ports import Change, Output
 from podium.runner.engine import Engine
 from podium.runner.plan import Pace, Plan
+from podium.runner.pool import Pool
 from support.fleets import (
     Act,
     ListJournal,
@@ -191,5 +192,82 @@ def test_breaking_out_of_the_iteration_leaves_no_exec_and_no_task() -> None:
         await asyncio.sleep(0.1)
         assert not stage.exec.open
         assert len(asyncio.all_tasks()) == 1
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("why", [Why.API_UNREACHABLE, Why.NODE_UNREACHABLE])
+def test_what_was_never_tried_is_skipped_for_what_is_known(why: Why) -> None:
+    """Without an API server, or without sockets of our own, nothing is known of nodes."""
+
+    async def main() -> None:
+        stage = Stage(lambda _: Act(Rejected(Reason(why, "cannot connect")), reached=False))
+        found = await ends(stage.engine(plan_of(targets(40, nodes=2), Pace(slow_start=()))))
+        skipped = [end.outcome for end in found.values() if isinstance(end.outcome, Skipped)]
+        assert skipped
+        assert {outcome.reason for outcome in skipped} == {Reason(why)}
+
+    run_virtual(main())
+
+
+class SelfCancelled(ScriptedExec):
+    """Ends as if somebody had cancelled it, which nobody did."""
+
+    async def exec(self, admission: Admission, target: Target, command: Command, output: Output) -> Outcome:
+        if target.pod == "pod-3":
+            raise asyncio.CancelledError
+        return await super().exec(admission, target, command, output)
+
+
+def test_an_exec_that_cancels_itself_still_ends_its_target() -> None:
+    async def main() -> None:
+        stage = Stage(lambda _: Act())
+        found = await ends(engine_of(stage, plan_of(targets(10)), exec=SelfCancelled(stage.act_of)))
+        assert names(found) == {"succeeded": 9, "lost": 1}
+        (lost,) = [end for end in found.values() if isinstance(end.outcome, Lost)]
+        assert reason_of(lost.outcome) == Reason(Why.BUG, "the exec ended as if cancelled")
+
+    run_virtual(main())
+
+
+class CountedPool(Pool):
+    """Counts how often the engine asks for work."""
+
+    asked = 0
+
+    def take(self, now: float, room: int | None = None) -> Target | None:
+        CountedPool.asked += 1
+        return super().take(now, room)
+
+
+@pytest.mark.parametrize("stop", [False, True])
+def test_the_engine_sleeps_while_nothing_can_start(monkeypatch: pytest.MonkeyPatch, stop: bool) -> None:
+    """A probe that is under way or has no slot, and a scout that outlasts a stop, are no reason to look each ms."""
+
+    def act_of(target: Target) -> Act:
+        if target.node == "n0":
+            return Act(Rejected(Reason(Why.NODE_UNREACHABLE)), connect=30.0, reached=False)
+        return Act(work=100.0)
+
+    async def main() -> None:
+        stage = Stage(act_of)
+        monkeypatch.setattr("podium.runner.engine.Pool", CountedPool)
+        CountedPool.asked = 0
+        engine = stage.engine(plan_of(targets(40, nodes=4, namespaces=5), Pace(concurrency=12)))
+        looks = 0
+        wait = engine._until
+
+        async def until(at: float | None, now: float) -> None:
+            nonlocal looks
+            looks += 1
+            await wait(at, now)
+
+        monkeypatch.setattr(engine, "_until", until)
+        if stop:
+            asyncio.get_running_loop().call_later(20.0, engine.stop, Why.INTERRUPTED)
+        found = await ends(engine)
+        assert len(found) == 40
+        assert CountedPool.asked < 1000
+        assert looks < 1000
 
     run_virtual(main())

@@ -84,6 +84,7 @@ def check_limits(world: World, flying: list[Target]) -> None:
 def finish(world: World, pool: Pool, target: Target, now: float) -> tuple[Target, ...]:
     outcome = outcome_in(world, target)
     if outcome == OUTCOMES["well"]:
+        pool.open_space(target)
         pool.reached(target)
     scout = pool.is_scout(target)
     pool.ended(target, outcome, now)

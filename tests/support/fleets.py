@@ -39,6 +39,7 @@ class Act:
     connect: float = 0.01
     work: float = 0.1
     reached: bool = True
+    translated: bool = False  # the stream stands before the node has answered
     stdout: bytes = b""
 
 
@@ -63,6 +64,8 @@ class ScriptedExec:
             await asyncio.sleep(act.connect)
             if act.reached:
                 output.attach(NoFlow())
+                if not act.translated:
+                    output.reach()
             if act.stdout:
                 output.write(Channel.STDOUT, memoryview(act.stdout))
             await asyncio.sleep(act.work)

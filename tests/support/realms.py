@@ -129,7 +129,9 @@ class RealRealm:
         with self.log.open("rb") as file:
             file.seek(self.log_from)
             entries = [json.loads(line) for line in file.read().splitlines(keepends=True) if _whole(line, containing)]
-        return [_audited(one) for one in entries if one["stage"] == "ResponseComplete"]
+        # one request, one line: a refused exec is only ever written down as started
+        last = {one["auditID"]: one for one in entries if "responseStatus" in one}
+        return [_audited(one) for one in last.values()]
 
     def close(self) -> None:
         for words in self.cleanups:
@@ -308,7 +310,7 @@ def _whole(line: bytes, containing: str) -> bool:
 
 
 def _audited(entry: dict[str, Any]) -> Asked:
-    user = entry["user"]["username"]
+    user = entry["user"].get("username", "")
     impersonated = entry.get("impersonatedUser", {}).get("username", "")
     return Asked(
         user=impersonated or user,

@@ -85,6 +85,10 @@ class Output(Protocol):
         """Take hold of the source before its first byte: it may be paused and resumed from then on."""
         ...
 
+    def reach(self) -> None:
+        """The target's node has answered: a stream may stand before that, when somebody translates it on the way."""
+        ...
+
     def write(self, channel: Channel, data: memoryview) -> None:
         """Take bytes; they are only valid during the call."""
         ...

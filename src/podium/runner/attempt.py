@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import PurePath
 from typing import Protocol
@@ -30,20 +29,35 @@ class Tap(Protocol):
     def write(self, target: Target, channel: Channel, data: memoryview) -> None: ...
 
 
-class Taken:
-    """An Output that keeps (capture), shows (tap) and tells that the stream stands (reached)."""
+class Heed(Protocol):
+    """Hears how far a target's way has been opened."""
 
-    def __init__(self, target: Target, capture: Capture, tap: Tap | None, reached: Callable[[Target], None]) -> None:
+    def let_in(self, target: Target) -> None:
+        """The API server lets us exec there."""
+        ...
+
+    def reached(self, target: Target) -> None:
+        """The target's node has answered."""
+        ...
+
+
+class Taken:
+    """An Output that keeps (capture), shows (tap) and tells `heed` that the stream stands and the node answers."""
+
+    def __init__(self, target: Target, capture: Capture, tap: Tap | None, heed: Heed) -> None:
         self._target = target
         self._capture = capture
         self._tap = tap
-        self._reached = reached
+        self._heed = heed
         self.hint: Why | None = None
 
     def attach(self, flow: Flow) -> None:
         if self._tap is not None:
             self._tap.attach(self._target, flow)
-        self._reached(self._target)
+        self._heed.let_in(self._target)
+
+    def reach(self) -> None:
+        self._heed.reached(self._target)
 
     def write(self, channel: Channel, data: memoryview) -> None:
         self._capture.write(channel, data)
@@ -87,10 +101,10 @@ class Attempt:
         try:
             return await task
         except asyncio.CancelledError:
-            given_up = self._ended_as()
-            if given_up is None:
+            current = asyncio.current_task()
+            if current is not None and current.cancelling() > 0:
                 raise
-            return given_up
+            return self._ended_as() or Lost(Reason(Why.BUG, "the exec ended as if cancelled"))
         except PodiumError:
             raise
         except Exception as error:  # noqa: BLE001 - a bug met in one target must not cost the ends of all the others

@@ -133,7 +133,9 @@ class Engine:
             if pool.in_flight == 0:
                 if pool.pending == 0:
                     return
-                await self._skip(pool.unreachable(), Reason(Why.NODE_UNREACHABLE))
+                silent = pool.unreachable()
+                for why in (Why.NODE_UNREACHABLE, Why.API_UNREACHABLE):
+                    await self._skip([target for target in silent if pool.why_silent(target) is why], Reason(why))
                 if pool.pending == 0:
                     return
             await self._until(pool.wake_at(now), now)
@@ -164,7 +166,7 @@ class Engine:
             outcome: Outcome = Rejected(Reason(Why.REPLACED_BEFORE))
             answer = capture.seal()
         else:
-            taken = Taken(target, capture, self._tap, self._reached)
+            taken = Taken(target, capture, self._tap, self)
             exec_ = self._fleet.cluster(target.cluster).exec
             outcome, answer = await attempt.run(exec_, self._admission, self._plan.command_for(target), taken, capture)
         end = Finished(target, number, outcome, answer, clock.monotonic() - begun, clock.wall())
@@ -192,7 +194,13 @@ class Engine:
         if not others:
             del self._by_uid[attempt.target.uid]
 
-    def _reached(self, target: Target) -> None:
+    def let_in(self, target: Target) -> None:
+        """Hear that a target's namespace lets us in: the others of it may start."""
+        self._pool.open_space(target)
+        self._wake.set()
+
+    def reached(self, target: Target) -> None:
+        """Hear that a target's node answers."""
         self._pool.reached(target)
         self._wake.set()
 

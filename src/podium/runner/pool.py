@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from podium.domain.outcomes import Outcome
+from podium.domain.outcomes import Outcome, Why, reason_of
 from podium.domain.targets import Target
 from podium.runner.crowd import Crowd
 from podium.runner.nodes import NodeHealth, is_connect_failure
@@ -29,6 +29,7 @@ class _Node:
     in_flight: int = 0
     health: NodeHealth = field(default_factory=NodeHealth)
     has_turn: bool = False
+    silent_why: Why = Why.NODE_UNREACHABLE
 
 
 @dataclass(slots=True)
@@ -87,11 +88,10 @@ class Pool:
         return None
 
     def reached(self, target: Target) -> None:
-        """The target's stream is open: its namespace lets us in, its node answers."""
+        """The target's node answers."""
         node = self._nodes[target.cluster, target.node]
         node.health = node.health.reached()
         self._silent.discard((target.cluster, target.node))
-        self.open_space(target)
 
     def ended(self, target: Target, outcome: Outcome, now: float) -> None:
         """The target is done with. A scout's namespace stays closed until `open_space` or `close_space`."""
@@ -106,6 +106,9 @@ class Pool:
         node.in_flight -= 1
         if is_connect_failure(outcome):
             node.health = node.health.failed(now)
+            reason = reason_of(outcome)
+            of_api = reason is not None and reason.why is Why.API_UNREACHABLE
+            node.silent_why = Why.API_UNREACHABLE if of_api else Why.NODE_UNREACHABLE
             if node.health.is_open:
                 self._silent.add(key)
                 self._dismiss_scouts(node)
@@ -140,13 +143,19 @@ class Pool:
         space = self._spaces[key]
         gone = list(space.waiting)
         space.waiting = []
+        if space.is_open:  # others went ahead while the scout's end was looked into
+            gone += self._take_out(key)
         space.is_open = True
         self._scouting.pop(key, None)
+        self._queued -= len(gone)
+        return tuple(sorted(gone))
+
+    def _take_out(self, key: SpaceKey) -> list[Target]:
+        gone: list[Target] = []
         for node in self._nodes.values():
             gone += [queued for queued in node.queue if (queued.cluster, queued.namespace) == key]
             node.queue = deque(queued for queued in node.queue if (queued.cluster, queued.namespace) != key)
-        self._queued -= len(gone)
-        return tuple(sorted(gone))
+        return gone
 
     def unreachable(self) -> tuple[Target, ...]:
         """Once nothing else is left to start or in flight: the targets on nodes that do not answer, taken out."""
@@ -155,6 +164,10 @@ class Pool:
         if self._later or any(space.waiting for space in self._spaces.values()):
             return ()
         return tuple(self._drain_nodes())
+
+    def why_silent(self, target: Target) -> Why:
+        """What kept its node silent: the node itself, or the API server (or our own want of sockets) before it."""
+        return self._nodes[target.cluster, target.node].silent_why
 
     def drain(self) -> tuple[Target, ...]:
         """All that has not started, taken out."""
@@ -168,14 +181,15 @@ class Pool:
 
     def wake_at(self, now: float) -> float | None:
         """When `take` may have more to give without any end coming: slow start, scouts, probes."""
-        times = [self._begun + quarter * 0.25 for quarter in (1, 2, 3) if now < self._begun + quarter * 0.25]
+        times = [self._begun + quarter * 0.25 for quarter in (1, 2, 3)]
         times += [
             space.scouted_at + SCOUT_PATIENCE for space in self._scouting.values() if space.scouted_at is not None
         ]
         silent = [self._nodes[key] for key in self._silent]
         times += [node.health.probe_at for node in silent if node.queue and node.health.probe_at is not None]
         times += [at for at, _ in self._later[:1]]
-        return min(times, default=None)
+        # what is due and yet was not taken waits for an end, not for a time
+        return min((at for at in times if at > now), default=None)
 
     def add(self, targets: Iterable[Target]) -> None:
         """Let more targets start: the next wave. What is known of nodes and namespaces holds on."""

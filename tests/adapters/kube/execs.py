@@ -30,6 +30,7 @@ class Sink:
 
     def __init__(self, hold_after: int | None = None) -> None:
         self.written = {channel: bytearray() for channel in Channel}
+        self.reaches = 0
         self.flows: list[Flow] = []
         self.hints: list[Why] = []
         self.arrived = asyncio.Event()
@@ -37,6 +38,9 @@ class Sink:
 
     def attach(self, flow: Flow) -> None:
         self.flows.append(flow)
+
+    def reach(self) -> None:
+        self.reaches += 1
 
     def write(self, channel: Channel, data: memoryview) -> None:
         self.written[channel] += data

@@ -354,3 +354,15 @@ async def test_line_on_v5_is_translated(meet: Meet) -> None:
 
     outcome, _ = await meet(server, line("true"))
     assert outcome == Succeeded(Proof.TRANSLATED)
+
+
+async def test_an_argv_that_the_kubelet_cannot_pass_on_never_began(meet: Meet) -> None:
+    words = b"rpc error: code = Internal desc = grpc: error while marshaling: string field contains invalid UTF-8"
+
+    async def server(talk: Talk) -> None:
+        await talk.request()
+        await talk.answer("500 Internal Server Error", words)
+
+    outcome, _ = await meet(server, argv("echo", "a\udcff"))
+    assert isinstance(outcome, Rejected)
+    assert "invalid UTF-8" in str(outcome.reason)

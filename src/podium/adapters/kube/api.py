@@ -221,6 +221,9 @@ class Api:
             raise
 
     async def _dial(self, credential: Credential) -> Connection:
+        if self._closed:
+            # A run that somebody still iterates over must not act on after its fleet was closed.
+            raise ConnectFailedError(ConnectFailure.REFUSED, f"the fleet of {self._where} was closed")
         context = self._context_for(credential)
         try:
             async with asyncio.timeout(self._connect_timeout):

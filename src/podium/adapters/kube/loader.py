@@ -89,7 +89,8 @@ def _body(command: Command, name: str, nonce: str, source: bytes) -> bytes:
     if command.kind is not CommandKind.SCRIPT:
         if command.stdin is None:
             return b'exec "$@" </dev/null\n'
-        return source + b'"$@"' + _end(nonce)
+        # an exec finds programs alone: the command's words are never a shell's own `exit` or `eval`
+        return source + b'( exec "$@" )' + _end(nonce)
     return _script(command.script, name, nonce, source, no_input) + _end(nonce)
 
 
@@ -139,7 +140,8 @@ def _export(name: str, value: str) -> bytes:
 def _change_folder(cwd: str, nonce: str) -> bytes:
     if not cwd:
         return b""
-    folder = _quote(_bytes(cwd))
+    # a plain relative name would go through CDPATH, `-` to the folder before, and both would say so on stdout
+    folder = _quote(_bytes(cwd if cwd.startswith("/") else f"./{cwd}"))
     return b"cd " + folder + b" || {\n" + _say(nonce, BAD_CWD) + b"exit 126\n}\n"
 
 

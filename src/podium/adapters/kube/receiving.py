@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from podium.adapters.kube.loader import Loading, MarkFilter
 from podium.adapters.kube.session import BreakKind, Broken, End, Session
-from podium.adapters.kube.verdicts import STATUS_AT_MOST, parse_status
+from podium.adapters.kube.verdicts import STATUS_AT_MOST, V4, parse_status
 from podium.domain.events import Channel
 from podium.domain.outcomes import Why
 from podium.ports import Output
@@ -30,6 +30,7 @@ class ExecReceiver:
         self._bug: Exception | None = None
         self._pieces = 0
         self._held_back = False
+        self._reached = False
         self._ended = asyncio.Event()
         self._told = asyncio.Event()  # a Status or the end mark is here, or the end
         self._goes = asyncio.Event()
@@ -63,6 +64,8 @@ class ExecReceiver:
         """Give the session to whoever takes the output, as a flow."""
         self._session = session
         self._output.attach(self)
+        if session.protocol == V4:
+            self._reach()  # nobody answers 101 to v4 before the node did; v5 may be translated, and dialled after it
 
     def pause(self) -> None:
         """Hold the session back."""
@@ -81,6 +84,8 @@ class ExecReceiver:
         if self._bug is not None:
             return
         self._pieces += 1
+        if channel != ERROR:
+            self._reach()
         try:
             self._sort(channel, data)
         except Exception as error:  # noqa: BLE001 - raised again by `settled`: nobody hears an event loop's callback
@@ -93,6 +98,11 @@ class ExecReceiver:
         self._end = end
         self._ended.set()
         self._told.set()
+
+    def _reach(self) -> None:
+        if not self._reached:
+            self._reached = True
+            self._output.reach()
 
     async def settled(self, *, may_be_unread: bool) -> None:
         """Wait for the end: shortly once the Status is here, or the mark where unread stdin can hold it back."""

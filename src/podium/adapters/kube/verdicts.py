@@ -97,6 +97,7 @@ NEVER_BEGAN = (
          Why.NODE_UNREACHABLE, "API server 1.36"),
     _row(r"error dialing backend: (dial|tls|x509|remote error|no such host|proxy)", Why.NODE_UNREACHABLE,
          "API server 1.36"),
+    _row(r"grpc: error while marshaling", Why.REFUSED, "kubelet 1.36, of an argv that is no UTF-8"),
     _row(r"no preferred addresses found", Why.NODE_UNREACHABLE, "source: API server"),
 )  # fmt: skip
 

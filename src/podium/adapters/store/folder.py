@@ -35,8 +35,7 @@ class Folder:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 if folder.stat().st_uid == os.getuid():
                     folder.chmod(0o700)
-            # SQLite gives its other files the rights of this one
-            os.close(os.open(self.database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            self._make_database()
         except OSError as error:
             raise _unfit(path, error.strerror or str(error)) from None
 
@@ -44,6 +43,15 @@ class Folder:
     def database(self) -> Path:
         """The file of the tables."""
         return self.path / "runs.db"
+
+    def _make_database(self) -> None:
+        """SQLite gives its other files the rights of this one.
+
+        A file that is there is never opened here: closing it would drop the locks that SQLite holds on it in this
+        process (fcntl(2)), and another process would take its WAL away.
+        """
+        with suppress(FileExistsError):
+            os.close(os.open(self.database, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
     def connect(self) -> sqlite3.Connection:
         """Open the tables, made where they are not there yet; raises JournalError."""

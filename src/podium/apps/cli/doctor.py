@@ -197,6 +197,9 @@ def _rights_lines(one: _Examined, namespace: str) -> list[str]:
     words = {True: "yes", False: "NO", None: "not told"}
     listed = " · ".join(f"{one.right.verb} {one.right.resource} {words[one.allowed]}" for one in here)
     lines = [f"{one.cluster.name}, {place}: {listed}"]
+    told = {(each.right.verb, each.right.resource): each.allowed for each in here}
+    if told.get(("get", "pods/exec")) is False and told.get(("create", "pods/exec")) is True:
+        lines.append("  create without get on pods/exec: kubectl gets through by SPDY, podium needs get as well")
     if any(right.allowed is False for right in here):
         flag = f"-n {namespace}" if namespace else "-A"
         lines.append(f"  what is missing, ready to apply: podium doctor --role exec,logs {flag}")

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from podium.domain.commands import Command
 from podium.domain.errors import UsageError
-from podium.domain.inventory import Pod, Snapshot, Unreached
-from podium.domain.selection import Picked, Resolution, Selection
+from podium.domain.inventory import Pod, Snapshot, Unreached, UnreachedReason
+from podium.domain.selection import LeftOutWhy, Picked, Resolution, Selection, Where
 from podium.domain.substitution import Facts, has_tokens, substitute
 from podium.domain.targets import Target
 from podium.domain.units import Share
@@ -116,13 +116,36 @@ def _life(picked: Picked) -> str:
 
 
 def nothing_matched(selection: Selection, resolution: Resolution, snapshot: Snapshot) -> str:
-    """One line for a selection without targets: left-out counted, near misses named."""
-    parts = ["nothing matched"]
+    """One line for a selection without targets: left-out counted, near misses and what containers there are named."""
+    parts = ["nothing matched" + _looked_in(selection)]
     if resolution.left_out:
         parts = [f"no target: all {len(resolution.left_out)} left out (see: podium targets --left-out)"]
+        parts += _other_containers(resolution)
     if resolution.near_misses:
         parts.append("did you mean " + ", ".join(resolution.near_misses) + "?")
-    elif not resolution.left_out and not selection.where.everywhere and not selection.where.namespaces:
+    elif not resolution.left_out and selection.effective_where == Where():
         parts.append("looked in the context's own namespace only; -n NAMESPACE or -A say where")
     parts += [f"{one.cluster}: {one.namespace or 'cluster'} {one.reason.value}" for one in snapshot.unreached]
     return "; ".join(parts)
+
+
+def all_unreached(unreached: Sequence[Unreached]) -> str:
+    """One line where no cluster answered: each one's own words, and what to do about a refusal."""
+    words = list(dict.fromkeys(one.detail for one in unreached))
+    forbidden = [one.namespace for one in unreached if one.reason is UnreachedReason.FORBIDDEN and one.namespace]
+    if forbidden:
+        words.append(f"`podium doctor --role exec -n {forbidden[0]}` prints the Role that is missing")
+    return "; ".join(words)
+
+
+def _looked_in(selection: Selection) -> str:
+    names = selection.effective_where.namespaces
+    return f" in {', '.join(names)}" if names else ""
+
+
+def _other_containers(resolution: Resolution) -> list[str]:
+    """Where no pod has a container of the name asked for: the names there are."""
+    if any(left.why is not LeftOutWhy.NO_SUCH_CONTAINER for left in resolution.left_out):
+        return []
+    there = dict.fromkeys(container.name for left in resolution.left_out for container in left.pod.containers)
+    return [f"no such container; there are {', '.join(list(there)[:8])}"]

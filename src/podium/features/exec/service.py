@@ -16,7 +16,7 @@ from podium.domain.rights import Rights, exec_rights
 from podium.domain.runs import SILENT, Closing, RunRecord, ends_of
 from podium.domain.selection import Resolution, Selection
 from podium.features.exec.entitled import named, warnings
-from podium.features.exec.planning import merge, nothing_matched, plan_for, wanted_for
+from podium.features.exec.planning import all_unreached, merge, nothing_matched, plan_for, wanted_for
 from podium.features.exec.report import Report, Stop
 from podium.features.exec.request import ExecRequest
 from podium.features.exec.resuming import (
@@ -165,7 +165,7 @@ class ExecService:
                 {*(cluster.name for cluster in self._fleet.clusters), *(one.cluster for one in self._fleet.unreached)}
             )
         ):
-            raise ClusterError("; ".join(dict.fromkeys(one.detail for one in snapshot.unreached)))
+            raise ClusterError(all_unreached(snapshot.unreached))
         return snapshot
 
     def pick(self, request: ExecRequest, snapshot: Snapshot) -> Resolution:
