@@ -40,7 +40,7 @@ class Passage:
 
 
 async def admit(plan: Plan, actor: Actor, purpose: Purpose, trail: AuditTrail, at: float) -> Passage:
-    """Record the act, and then admit the whole plan: bound to run, action, identity, command and targets.
+    """Record the act, and then admit the plan: bound to run, action, identity, command and the targets still to run.
 
     `at` in seconds since the epoch. Raises NotAllowedError where the record cannot be written: nothing may run.
     """
@@ -57,8 +57,8 @@ async def admit(plan: Plan, actor: Actor, purpose: Purpose, trail: AuditTrail, a
         command_digest=digest_of_command(plan.command).hex(),
         selection=purpose.selection,
         contexts=purpose.contexts,
-        namespaces=tuple(sorted({target.namespace for target in plan.targets})),
-        targets=len(plan.targets),
+        namespaces=tuple(sorted({target.namespace for target in plan.pending})),
+        targets=len(plan.pending),
         reason=purpose.reason,
     )
     head = await trail.append(record)
@@ -67,8 +67,8 @@ async def admit(plan: Plan, actor: Actor, purpose: Purpose, trail: AuditTrail, a
         action=plan.action,
         identity=actor.who,
         command_digest=digest_of_command(plan.command),
-        targets_digest=digest_of_targets(plan.targets),
-        uids=frozenset(key_of(target) for target in plan.targets),
+        targets_digest=digest_of_targets(plan.pending),
+        uids=frozenset(key_of(target) for target in plan.pending),
         own_digests={key_of(target): digest_of_command(command) for target, command in plan.commands.items()},
     )
     return Passage(admission, record, head)
