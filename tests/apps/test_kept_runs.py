@@ -203,3 +203,62 @@ def test_nowhere_to_keep_runs_is_one_line(sandbox: dict[str, str]) -> None:
     ran = run(*PODIUM, "exec", "-n", "pay", "--all", "--", "true", env=environ)
     assert ran.returncode == 6
     assert b"--state-dir" in ran.stderr
+
+
+def test_detached_followed_told_cancelled_and_selected_by(home: Kept, tmp_path: Path) -> None:
+    end, each = tmp_path / "end.json", tmp_path / "each.json"
+    begun = home.podium(
+        "exec", "-n", "pay", "deploy/api", "-q", "--detach", "--on-end", f"cat > '{end}'", "--on-end-each",
+        f"cat >> '{each}'", "--sh", "echo hello",
+    )  # fmt: skip
+    run_id = begun.stdout.decode().strip()
+    assert (begun.returncode, len(run_id)) == (0, 26), begun.stderr
+    assert home.podium("runs", "wait", run_id[:12]).returncode == 0
+    shown = json.loads(home.podium("runs", "show", "last", "-o", "json").stdout)
+    pods = {one["pod"]: one["stdout"] for one in shown["targets"]}
+    assert set(pods.values()) == {"hello\n"}
+    assert json.loads(end.read_bytes())["run"]["id"] == run_id
+    assert {json.loads(line)["pod"] for line in each.read_text().splitlines()} == set(pods)
+
+    home.podium("exec", "-n", "pay", "deploy/api", "-q", "--detach", "--sh", "sleep 300")
+    assert home.podium("cancel", "last", "-q").returncode == 0
+    shown = json.loads(home.podium("runs", "show", "last", "-o", "json").stdout)
+    assert {(one["outcome"], one["stopped"]) for one in shown["targets"]} == {("cancelled", "unconfirmed")}
+    assert shown["run"]["exit"] == 5
+    refused = home.podium("cancel", "last")
+    assert (refused.returncode, b"not running" in refused.stderr) == (2, True)
+
+    picked = home.podium("targets", "--from-run", "last:cancelled", "-o", "name")
+    assert len(picked.stdout.splitlines()) == len(pods)
+    assert home.podium("exec", "--from-run", "last:succeeded", "--", "true").returncode == 3
+    again = home.podium("rerun", "last", "--only", "cancelled", "-q", "--timeout", "1ms")
+    assert again.returncode == 1, again.stderr
+
+
+def test_no_value_of_a_variable_secret_or_stdin_is_written_down(home: Kept, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("hunter2-file\n")
+    argv = ("exec", "-n", "pay", "deploy/api", "--env", "PASS=hunter2-env", "--secret", f"PW=@{secret}", "-i")
+    ran = home.podium(*argv, "--sh", 'test "$PW" = hunter2-"file" && cat > /dev/null', input=b"hunter2-stdin")
+    assert ran.returncode == 0, ran.stderr
+    for path in home.state.rglob("*"):
+        if path.is_file():
+            assert b"hunter2-env" not in path.read_bytes(), path
+            assert b"hunter2-stdin" not in path.read_bytes(), path
+            assert path.stat().st_mode & 0o077 == 0, path
+    asked = home.podium("rerun", "last", "--only", "succeeded")
+    assert (asked.returncode, b"--env PASS=" in asked.stderr) == (2, True)
+    asked = home.podium("rerun", "last", "--only", "succeeded", "--env", "PASS=x")
+    assert (asked.returncode, b"-i or --stdin-from" in asked.stderr) == (2, True)
+    again = home.podium("rerun", "last", "--only", "succeeded", "--env", "PASS=x", "-i", "-q", input=b"y")
+    assert again.returncode == 0, again.stderr
+    masked = home.podium(*argv, "--sh", "echo hunter2-file", input=b"")
+    assert b"echo ***" in masked.stderr
+    refused = home.podium("rerun", "last", "--only", "succeeded")
+    assert (refused.returncode, b"cannot be made again" in refused.stderr) == (2, True)
+
+
+def test_a_detached_run_that_cannot_begin_says_so_and_gives_its_status(home: Kept) -> None:
+    ran = home.podium("exec", "-n", "pay", "no-such-pod", "--detach", "--", "true")
+    assert (ran.returncode, ran.stdout) == (3, b"")
+    assert b"nothing matched" in ran.stderr

@@ -33,7 +33,7 @@ from podium.runner.retry import RetryPolicy
 FINAL = (Succeeded(Proof.RUNTIME), Failed(1))
 NEVER_BEGAN = (Rejected(Reason(Why.THROTTLED)), Rejected(Reason(Why.FORBIDDEN)), Skipped(Reason(Why.BUDGET)))
 MAY_HAVE = (Lost(Reason(Why.NO_STATUS)), TimedOut(Reason(Why.TIMEOUT)), Cancelled())
-outcomes = st.sampled_from((*FINAL, *NEVER_BEGAN, *MAY_HAVE))
+outcomes: st.SearchStrategy[Outcome] = st.sampled_from((*FINAL, *NEVER_BEGAN, *MAY_HAVE))
 
 
 def target(number: int, uid: str = "") -> Target:

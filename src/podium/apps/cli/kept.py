@@ -21,7 +21,7 @@ from podium.domain.errors import UsageError
 
 VERSION = 1
 _FILES = ("kubeconfig", "token_file", "certificate_authority")
-_NOT_KEPT = frozenset({"state_dir", "no_journal", "yes", "deadline", "dry_run"})
+_NOT_KEPT = frozenset({"state_dir", "no_journal", "yes", "deadline", "dry_run", "detach", "on_end", "on_end_each"})
 _OF_THE_SCREEN = frozenset(
     {"output", "stream", "group_by", "normalize", "max_groups", "max_lines", "max_output", "out_dir", "color",
      "quiet", "verbose"}
@@ -96,6 +96,7 @@ def call_again(kept: KeptCall, given: Flags, run: str) -> tuple[Call, Command]:
         "deadline": None,
         "yes": False,
         "dry_run": False,
+        "detach": False,
         "from_run": (),
     }
     flags = Flags({**unsaid, **kept.values, "state_dir": None, "no_journal": False, **said, **screen})

@@ -140,6 +140,9 @@ CARE = (
     _care("--max-lost", metavar="N|P%", help="Stop when more are lost."),
     _care("--max-rejected", metavar="N|P%", help="Stop when more are rejected."),
     _care("--strict", is_flag=True, help="Keep in flight no more than may still end badly."),
+    _care("--detach", is_flag=True, help="Print the run's id and let it go on without the terminal."),
+    _care("--on-end", metavar="CMD|URL", help="Tell the summary, as JSON, to a command's stdin or by POST."),
+    _care("--on-end-each", metavar="CMD|URL", help="The same for each target's end."),
 )
 
 _output = _flag("Output")

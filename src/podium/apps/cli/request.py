@@ -67,7 +67,7 @@ def read_request(call: Call, command: Command | None = None) -> ExecRequest:
     return ExecRequest(
         selection=selection,
         command=read_command(call, os.environ) if command is None else command,
-        pace=read_pace(flags, terminal=sys.stderr is not None and sys.stderr.isatty()),
+        pace=read_pace(flags, terminal=_has_terminal(flags)),
         caution=read_caution(flags),
         min_targets=1 if least is None else least,
         allow_skipped=flags.is_set("allow_skipped"),
@@ -106,3 +106,8 @@ def read_show(flags: Flags) -> Show:
         verbose=(flags.count("verbose") or 0) > 0,
         again=again(flags),
     )
+
+
+def _has_terminal(flags: Flags) -> bool:
+    """Whether somebody watches the run: nobody does when it is detached."""
+    return not flags.is_set("detach") and sys.stderr is not None and sys.stderr.isatty()

@@ -103,6 +103,10 @@ class Interrupts:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 self._loop.add_signal_handler(number, self.take, cause)
 
+    def ignore(self, number: signal.Signals) -> None:
+        """Do not hear this one any more."""
+        self._loop.remove_signal_handler(number)
+
     def remove(self) -> None:
         """Leave signals to the interpreter again: what follows is not worth waiting for."""
         if self._timer is not None:

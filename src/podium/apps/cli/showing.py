@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 from podium.apps.cli import render
@@ -31,7 +31,9 @@ CANNOT_KEEP = 1  #: exit status when files could not be written, though all targ
 class Showing:
     """Shows one run: `begin`, the views while it goes on, `close`, then `end` with the exit status."""
 
-    def __init__(self, show: Show, prepared: Prepared, read: Read, closed: Callable[[], None]) -> None:
+    def __init__(
+        self, show: Show, prepared: Prepared, read: Read, closed: Callable[[], None], watching: Sequence[View] = ()
+    ) -> None:
         self._show = show
         self._prepared = prepared
         self._read = read
@@ -40,7 +42,7 @@ class Showing:
         self._jsonl_outlet: Outlet | None = None
         self._text = Text(show, prepared, read)
         self._out_dir = OutDir(show.out_dir) if show.out_dir is not None else None
-        self.views = Views(tuple(self._make_views()))
+        self.views = Views((*self._make_views(), *watching))
 
     def begin(self) -> None:
         """Say what is about to run."""

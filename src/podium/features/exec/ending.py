@@ -112,7 +112,7 @@ def _next_command(report: Report, again: str) -> str:
         cluster, namespace = forbidden
         place = f" --context {shlex.quote(cluster)}" if len(clusters) > 1 else ""
         return f"podium doctor{place} --role exec -n {shlex.quote(namespace)}"
-    if report.stop is not None and report.resumable:
+    if report.stop is not None and report.resumable and _has_never_started(report):
         return "podium resume last"
     if report.unreached:
         return f"podium doctor --context {shlex.quote(report.unreached[0].cluster)}"
@@ -124,6 +124,11 @@ def _next_command(report: Report, again: str) -> str:
     if unsure and report.resumable:
         return "podium runs show last"
     return f"podium targets {again} -o wide" if unsure and again else ""
+
+
+def _has_never_started(report: Report) -> bool:
+    left = len(report.ends) < len(report.plan.targets)
+    return left or any(_fate(end.outcome) is _Fate.NEVER for end in report.ends.values())
 
 
 def _forbidden(report: Report) -> tuple[str, str] | None:
