@@ -28,6 +28,7 @@ from podium.adapters.store.journal import MemoryJournals
 from podium.domain.errors import ClusterError, UsageError
 from podium.domain.inventory import Unreached, UnreachedReason
 from podium.domain.run_ids import run_id
+from podium.features.exec.refusals import nothing_reached
 from podium.runner.fleet import About, Cluster, Fleet
 
 REQUEST_TIMEOUT = 30.0
@@ -167,7 +168,7 @@ async def _tell_apart(
             raise UsageError(f"contexts {other} and {cluster.name} are one cluster: name one of them")
         reached.append(cluster)
     if not reached:
-        raise ClusterError("; ".join(dict.fromkeys(one.detail for one in unreached)))
+        raise nothing_reached(unreached)
     return tuple(reached), tuple(unreached)
 
 

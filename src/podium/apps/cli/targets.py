@@ -17,14 +17,14 @@ from podium.apps.cli.tables import table
 from podium.apps.cli.verbs import Call
 from podium.apps.cli.wire_json import Shape, encode, left_out_record, missing_record, target_record, unreached_record
 from podium.domain.commands import Command
-from podium.domain.errors import NothingMatchedError, UsageError
+from podium.domain.errors import UsageError
 from podium.domain.escapes import neutralise
 from podium.domain.inventory import Container, Snapshot
 from podium.domain.selection import LeftOut, Picked, Resolution
 from podium.domain.targets import format_id
 from podium.domain.units import format_duration
 from podium.features.exec.absent import missing_lines, unreached_lines
-from podium.features.exec.planning import nothing_matched
+from podium.features.exec.refusals import too_few
 from podium.features.exec.request import ExecRequest
 from podium.features.exec.service import ExecService
 
@@ -67,11 +67,9 @@ async def _show(wish: _Wish, interrupts: session.Interrupts) -> int:  # noqa: AR
         resolution = service.pick(wish.request, snapshot)
     if not wish.quiet:
         _warn(resolution, snapshot)
-    count = len(resolution.picked)
-    if count < wish.request.min_targets and not (wish.left_out and resolution.left_out):
-        if count == 0:
-            raise NothingMatchedError(nothing_matched(wish.request.selection, resolution, snapshot))
-        raise NothingMatchedError(f"{count} targets, fewer than --min-targets {wish.request.min_targets}")
+    refusal = too_few(wish.request, resolution, snapshot)
+    if refusal is not None and not (wish.left_out and resolution.left_out):
+        raise refusal
     _print(wish, resolution, snapshot)
     return 0 if _is_complete(resolution, snapshot, allow_skipped=wish.request.allow_skipped) else 1
 

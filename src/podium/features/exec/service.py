@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from podium.domain.errors import ClusterError, NothingMatchedError
+from podium.domain.errors import ClusterError
 from podium.domain.events import Event, Finished
 from podium.domain.inventory import Snapshot, Unreached, UnreachedReason
 from podium.domain.outcomes import Why, reason_of
 from podium.domain.resolve import resolve
 from podium.domain.selection import Resolution
-from podium.features.exec.planning import all_unreached, merge, nothing_matched, plan_for, wanted_for
+from podium.features.exec.planning import merge, plan_for, wanted_for
+from podium.features.exec.refusals import nothing_reached, too_few
 from podium.features.exec.report import Report, Stop
 from podium.features.exec.request import ExecRequest
 from podium.ports import Wanted
@@ -68,8 +69,10 @@ class ExecService:
             who.cancel()
             raise
         resolution = self.pick(request, snapshot)
-        targets = [picked.target for picked in resolution.picked]
-        _demand(request, resolution, snapshot, len(targets))
+        refusal = too_few(request, resolution, snapshot)
+        if refusal is not None:
+            who.cancel()
+            raise refusal
         return Prepared(
             request=request,
             plan=plan_for(request, resolution, snapshot, run=fleet.new_run(), action=ACTION),
@@ -96,7 +99,7 @@ class ExecService:
                 {*(cluster.name for cluster in self._fleet.clusters), *(one.cluster for one in self._fleet.unreached)}
             )
         ):
-            raise ClusterError(all_unreached(snapshot.unreached))
+            raise nothing_reached(snapshot.unreached)
         return snapshot
 
     def pick(self, request: ExecRequest, snapshot: Snapshot) -> Resolution:
@@ -177,13 +180,6 @@ _STOPS = {
 def _why(end: Finished) -> Why | None:
     reason = reason_of(end.outcome)
     return reason.why if reason is not None else None
-
-
-def _demand(request: ExecRequest, resolution: Resolution, snapshot: Snapshot, count: int) -> None:
-    if count == 0:
-        raise NothingMatchedError(nothing_matched(request.selection, resolution, snapshot))
-    if count < request.min_targets:
-        raise NothingMatchedError(f"{count} targets, fewer than --min-targets {request.min_targets}")
 
 
 async def _who(cluster: Cluster) -> str:
