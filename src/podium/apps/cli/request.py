@@ -13,7 +13,7 @@ from podium.apps.cli.commanding import read_command
 from podium.apps.cli.out_dir import prepare_folder
 from podium.apps.cli.pacing import read_pace
 from podium.apps.cli.patterns import substitute
-from podium.apps.cli.selecting import again, read_selection
+from podium.apps.cli.selecting import again, read_reach, read_selection
 from podium.apps.cli.verbs import Call, Flags
 from podium.domain.errors import UsageError
 from podium.domain.normalize import Normal, parse_normal
@@ -68,6 +68,7 @@ def read_request(call: Call) -> ExecRequest:
         pace=read_pace(flags, terminal=sys.stderr is not None and sys.stderr.isatty()),
         min_targets=1 if least is None else least,
         allow_skipped=flags.is_set("allow_skipped"),
+        reach=read_reach(flags),
     )
 
 

@@ -12,7 +12,7 @@ from functools import partial
 from podium.apps import bootstrap
 from podium.apps.cli import render, session, wording
 from podium.apps.cli.connecting import Surroundings, read_connect
-from podium.apps.cli.selecting import read_selection
+from podium.apps.cli.selecting import read_reach, read_selection
 from podium.apps.cli.tables import table
 from podium.apps.cli.verbs import Call
 from podium.apps.cli.wire_json import Shape, encode, left_out_record, missing_record, target_record, unreached_record
@@ -24,6 +24,7 @@ from podium.domain.selection import LeftOut, Picked, Resolution
 from podium.domain.targets import format_id
 from podium.domain.units import format_duration
 from podium.features.exec.absent import missing_lines, unreached_lines
+from podium.features.exec.phrases import plural
 from podium.features.exec.refusals import too_few
 from podium.features.exec.request import ExecRequest
 from podium.features.exec.service import ExecService
@@ -55,6 +56,7 @@ def act(call: Call) -> int:
         command=Command(argv=()),
         min_targets=1 if least is None else least,
         allow_skipped=flags.is_set("allow_skipped"),
+        reach=read_reach(flags),
     )
     form = flags.text("output") or "text"
     return session.run(partial(_show, _Wish(connect, request, form, flags.is_set("left_out"), flags.is_set("quiet"))))
@@ -148,7 +150,7 @@ def _left_names(left_out: Iterable[LeftOut]) -> list[str]:
 
 
 def _summary(resolution: Resolution) -> str:
-    parts = [wording.counted(len(resolution.picked), "target")]
+    parts = [plural(len(resolution.picked), "target")]
     left = len(resolution.left_out)
     if left > 0:
         counting = sum(one.should_run for one in resolution.left_out)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from podium.domain.errors import UsageError
 from podium.domain.inventory import Snapshot, Unreached, UnreachedReason
 from podium.domain.selection import LeftOutWhy, Picked, Resolution, Selection, Where
-from podium.features.exec.request import ExecRequest
+from podium.features.exec.request import BY_DEFAULT, ExecRequest, Reach
 from podium.ports import Wanted
 from podium.runner.order import spread
 from podium.runner.plan import Plan
@@ -84,12 +84,12 @@ def nothing_matched(selection: Selection, resolution: Resolution, snapshot: Snap
     return "; ".join(parts)
 
 
-def all_unreached(unreached: Sequence[Unreached]) -> str:
+def all_unreached(unreached: Sequence[Unreached], reach: Reach = BY_DEFAULT) -> str:
     """One line where no cluster answered: each one's own words, and what to do about a refusal."""
     words = list(dict.fromkeys(one.detail for one in unreached))
     forbidden = [one.namespace for one in unreached if one.reason is UnreachedReason.FORBIDDEN and one.namespace]
     if forbidden:
-        words.append(f"`podium doctor --role exec -n {forbidden[0]}` prints the Role that is missing")
+        words.append(f"`podium doctor{reach.at(None)} --role exec -n {forbidden[0]}` prints the Role that is missing")
     return "; ".join(words)
 
 

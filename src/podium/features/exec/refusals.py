@@ -8,7 +8,7 @@ from podium.domain.errors import ClusterError, NothingMatchedError
 from podium.domain.inventory import Snapshot, Unreached
 from podium.domain.selection import Resolution
 from podium.features.exec.planning import all_unreached, nothing_matched
-from podium.features.exec.request import ExecRequest
+from podium.features.exec.request import BY_DEFAULT, ExecRequest, Reach
 
 
 class NothingReachedError(ClusterError):
@@ -28,9 +28,9 @@ class TooFewTargetsError(NothingMatchedError):
         self.unreached = tuple(unreached)
 
 
-def nothing_reached(unreached: Sequence[Unreached]) -> NothingReachedError:
+def nothing_reached(unreached: Sequence[Unreached], reach: Reach = BY_DEFAULT) -> NothingReachedError:
     """Make the error of a fleet in which no cluster answered."""
-    return NothingReachedError(all_unreached(unreached), unreached)
+    return NothingReachedError(all_unreached(unreached, reach), unreached)
 
 
 def too_few(request: ExecRequest, resolution: Resolution, snapshot: Snapshot) -> TooFewTargetsError | None:

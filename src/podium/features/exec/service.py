@@ -99,7 +99,7 @@ class ExecService:
                 {*(cluster.name for cluster in self._fleet.clusters), *(one.cluster for one in self._fleet.unreached)}
             )
         ):
-            raise nothing_reached(snapshot.unreached)
+            raise nothing_reached(snapshot.unreached, request.reach)
         return snapshot
 
     def pick(self, request: ExecRequest, snapshot: Snapshot) -> Resolution:
