@@ -153,6 +153,18 @@ def test_a_reader_that_goes_away_counts_as_ctrl_c(cluster: dict[str, str]) -> No
     assert "stopped by a closed stdout" in said
 
 
+def test_a_reader_that_goes_away_is_noticed_while_nothing_is_written(cluster: dict[str, str]) -> None:
+    argv = (*PODIUM, "exec", "-n", "shop", "deploy/web", "--sample", "2", "--sh", "sleep 600")
+    with subprocess.Popen(argv, env=cluster, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stderr.readline()
+        process.stdout.close()
+        said = process.stderr.read().decode()
+        assert process.wait(WAIT) == 130
+    assert "stopped by a closed stdout" in said
+
+
 @pytest.mark.on("sandbox", why="decided between our stdout and the flow of a session, whatever sends the bytes")
 def test_pitfall_9_a_slow_reader_gets_all_of_it(cluster: dict[str, str]) -> None:
     """While we wait for our reader, pods are held back and the loop goes on."""
@@ -232,6 +244,23 @@ def test_the_sandbox_passes_the_status_of_its_command() -> None:
     assert (ran.returncode, ran.stdout, ran.stderr) == (7, b"", b"")
     assert run(*PODIUM, "sandbox", "--pods", "2", "--", "sh", "-c", "kill -9 $$").returncode == 137
     assert run(*PODIUM, "sandbox", "--pods", "2", "--", "/nonexistent/x").returncode == 2
+
+
+def test_the_sandbox_needs_no_place_for_temporary_files_but_for_its_kubeconfig(tmp_path: Path) -> None:
+    lines = (
+        "import sys, tempfile, podium.apps.cli.main as program",
+        "def nowhere(): raise FileNotFoundError(2, 'No usable temporary directory found')",
+        "tempfile._get_default_tempdir = nowhere",
+        "sys.exit(program.main(sys.argv[1:]))",
+    )
+    podium = (sys.executable, "-c", "\n".join(lines), "sandbox", "--pods", "2")
+    ran = run(*podium, "--", "true")
+    assert ran.returncode == 2
+    (line,) = ran.stderr.decode().splitlines()
+    assert "No usable temporary directory" in line
+    assert line.endswith("use --write-kubeconfig FILE")
+    ran = run(*podium, "--write-kubeconfig", str(tmp_path / "file"), "--", "sh", "-c", "exit 7")
+    assert (ran.returncode, ran.stderr) == (7, b"")
 
 
 def test_the_sandbox_touches_no_kubeconfig_of_others(tmp_path: Path) -> None:

@@ -45,6 +45,7 @@ async def _run(wish: _Wish, interrupts: session.Interrupts) -> int:
         showing.begin()
         run = service.run(prepared, showing.views)
         interrupts.follow(run.stop, showing.stopping)
+        interrupts.watch(render.STDOUT)
         try:
             async for event in run:
                 showing.views.take(event)
