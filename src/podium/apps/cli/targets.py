@@ -13,7 +13,7 @@ from podium.apps import bootstrap
 from podium.apps.cli import render, session, wording
 from podium.apps.cli.connecting import Surroundings, read_connect
 from podium.apps.cli.selecting import read_reach, read_selection
-from podium.apps.cli.tables import table
+from podium.apps.cli.tables import fit, table
 from podium.apps.cli.verbs import Call
 from podium.apps.cli.wire_json import Shape, encode, left_out_record, missing_record, target_record, unreached_record
 from podium.domain.commands import Command
@@ -93,9 +93,13 @@ def _print(wish: _Wish, resolution: Resolution, snapshot: Snapshot) -> None:
     wide = wish.form == "wide"
     heads, rows = _left_rows(resolution) if wish.left_out else _rows(resolution, snapshot, wide=wide)
     limit = None if wide else render.columns_of(sys.stdout)
-    for line in table(heads, rows, limit):
+    fitted = fit(heads, rows, limit, "POD")
+    for line in table(fitted.heads, fitted.rows, limit):
         render.answer(line)
     if not wish.quiet:
+        if fitted.same:
+            told = " · ".join(f"{head.lower()} {value or '-'}" for head, value in fitted.same)
+            render.say(f"the same in all: {told}")
         render.say(_summary(resolution))
 
 
