@@ -87,6 +87,31 @@ def test_completion_by_kubectls_protocol() -> None:
     assert run(*ask, "fly", "").stdout.endswith(b":4\n")
 
 
+def test_completion_offers_what_the_kubeconfig_names(tmp_path: Path) -> None:
+    entry = "{name: %s, context: {cluster: c, user: u, namespace: %s}}"
+    pairs = (("prod-eu", "shop"), ("prod-us", "pay"), ("test", "shop"), ("lone", "''"))
+    content = "clusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'}}]\nusers: [{name: u, user: {}}]\n"
+    file = tmp_path / "config"
+    file.write_text(content + f"contexts: [{', '.join(entry % pair for pair in pairs)}]\n")
+    environ = {**os.environ, "KUBECONFIG": str(file)}
+    ask = (sys.executable, "-c", "from podium.apps.cli.completion import kubectl_entry; kubectl_entry()")
+
+    def offered(*words: str, **more: object) -> list[bytes]:
+        return run(*ask, *words, **{"env": environ, **more}).stdout.splitlines()
+
+    assert offered("exec", "--context", "") == [b"prod-eu", b"prod-us", b"test", b"lone", b":4"]
+    assert offered("targets", "--context", "prod") == [b"prod-eu", b"prod-us", b":4"]
+    assert offered("exec", "-n", "") == [b"shop", b"pay", b"default", b":4"]
+    assert offered("exec", "--context", "prod-us", "-n", "") == [b"pay", b":4"]
+    assert offered("exec", "-n", "pay,s") == [b"pay,shop", b":4"]
+    nowhere = {"env": {**environ, "KUBECONFIG": str(tmp_path / "none")}}
+    assert offered("exec", "--context", "", **nowhere) == [b":4"]
+    by_flag = ("exec", "--kubeconfig", str(file), "--context", "t")
+    assert offered(*by_flag, **nowhere) == [b"test", b":4"]
+    file.write_text("contexts: [")
+    assert offered("exec", "-n", "") == [b":4"]
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_scripts(shell: str) -> None:
     ran = run(*PODIUM, "completion", shell)
