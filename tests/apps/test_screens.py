@@ -142,6 +142,13 @@ def test_what_to_do_next_reaches_the_same_cluster_as_the_same_user(podium: Termi
     assert left.err.rstrip().endswith("targets deploy/web --context 'prod*' --as 'au bob' --older-than 2h --left-out")
 
 
+def test_a_selection_of_nobody_that_runs_says_how_to_see_them(podium: Terminal) -> None:
+    for verb in (("exec", "--", "x"), ("targets",)):
+        ran = podium(Stage([crashing("web-x")]), verb[0], "deploy/web", "--as", "au bob", *verb[1:])
+        assert ran.status == 3
+        assert "(see: podium targets deploy/web --as 'au bob' --left-out)" in ran.err
+
+
 def test_doctors_hint_is_for_the_same_user(podium: Terminal) -> None:
     stage = ten()
     stage.reviews.answers = {("get", "pods/exec", "shop"): False}

@@ -54,7 +54,6 @@ class Show:
     colour: Colour
     quiet: bool
     verbose: bool
-    again: str  #: TARGETS and selection flags, ready for a shell; "" where they cannot be given again
 
 
 def read_request(call: Call) -> ExecRequest:
@@ -69,6 +68,7 @@ def read_request(call: Call) -> ExecRequest:
         min_targets=1 if least is None else least,
         allow_skipped=flags.is_set("allow_skipped"),
         reach=read_reach(flags),
+        again=again(flags),
     )
 
 
@@ -94,5 +94,4 @@ def read_show(flags: Flags) -> Show:
         colour=Colour(flags.text("color")),
         quiet=flags.is_set("quiet"),
         verbose=(flags.count("verbose") or 0) > 0,
-        again=again(flags),
     )

@@ -12,7 +12,7 @@ from functools import partial
 from podium.apps import bootstrap
 from podium.apps.cli import render, session, wording
 from podium.apps.cli.connecting import Surroundings, read_connect
-from podium.apps.cli.selecting import read_reach, read_selection
+from podium.apps.cli.selecting import again, read_reach, read_selection
 from podium.apps.cli.tables import fit, table
 from podium.apps.cli.verbs import Call
 from podium.apps.cli.wire_json import Shape, encode, left_out_record, missing_record, target_record, unreached_record
@@ -57,6 +57,7 @@ def act(call: Call) -> int:
         min_targets=1 if least is None else least,
         allow_skipped=flags.is_set("allow_skipped"),
         reach=read_reach(flags),
+        again=again(flags),
     )
     form = flags.text("output") or "text"
     return session.run(partial(_show, _Wish(connect, request, form, flags.is_set("left_out"), flags.is_set("quiet"))))

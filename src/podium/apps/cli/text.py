@@ -70,7 +70,8 @@ class Text:
 
     def last_lines(self, report: Report, status: int) -> Iterator[str]:
         """The left-out, the summary with the exit status, and what to do next; for stderr."""
-        ending = ending_of(report, self._show.again, status, self._prepared.request.reach)
+        request = self._prepared.request
+        ending = ending_of(report, request.again, status, request.reach)
         lines = layout.last_lines(replace(self._screen(report), ending=ending), render.columns_of(sys.stderr))
         return (self._painted(line, sys.stderr) for line in lines)
 
@@ -86,7 +87,7 @@ class Text:
             selection=describe(prepared.request.selection),
             contexts=prepared.contexts,
             who=prepared.who,
-            again=show.again,
+            again=prepared.request.again,
             nodes=prepared.snapshot.nodes,
             groups=_first(show.max_groups, _GROUPS if terminal else None),
             limits=Limits(

@@ -70,11 +70,12 @@ def _life(picked: Picked) -> str:
     return next((one.container_id for one in picked.pod.containers if one.name == name), "")
 
 
-def nothing_matched(selection: Selection, resolution: Resolution, snapshot: Snapshot) -> str:
+def nothing_matched(selection: Selection, resolution: Resolution, snapshot: Snapshot, again: str = "") -> str:
     """One line for a selection without targets: left-out counted, near misses and what containers there are named."""
     parts = ["nothing matched" + _looked_in(selection)]
     if resolution.left_out:
-        parts = [f"no target: all {len(resolution.left_out)} left out (see: podium targets --left-out)"]
+        see = ["podium targets", *([again] if again else []), "--left-out"]
+        parts = [f"no target: all {len(resolution.left_out)} left out (see: {' '.join(see)})"]
         parts += _other_containers(resolution)
     if resolution.near_misses:
         parts.append("did you mean " + ", ".join(resolution.near_misses) + "?")

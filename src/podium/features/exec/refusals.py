@@ -37,7 +37,7 @@ def too_few(request: ExecRequest, resolution: Resolution, snapshot: Snapshot) ->
     """Make the error of a selection with too few targets, None where there are enough."""
     count = len(resolution.picked)
     if count == 0:
-        text = nothing_matched(request.selection, resolution, snapshot)
+        text = nothing_matched(request.selection, resolution, snapshot, request.again)
     elif count < request.min_targets:
         text = f"{count} targets, fewer than --min-targets {request.min_targets}"
     else:

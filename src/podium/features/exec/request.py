@@ -32,7 +32,11 @@ BY_DEFAULT = Reach()  #: nothing was said of how
 
 @dataclass(frozen=True, slots=True)
 class ExecRequest:
-    """One run: pick targets, run the command in each."""
+    """One run: pick targets, run the command in each.
+
+    `again`: TARGETS and selection flags, ready for a shell, for commands that we propose; "" where they cannot be given
+    again.
+    """
 
     selection: Selection
     command: Command
@@ -40,3 +44,4 @@ class ExecRequest:
     min_targets: int = 1
     allow_skipped: bool = False
     reach: Reach = BY_DEFAULT
+    again: str = ""
