@@ -134,7 +134,6 @@ USAGE: tuple[tuple[tuple[str, ...], str], ...] = (
     (("exec", "--all", "-A", "-n", "shop", "--", "ls"), "contradict"),
     (("exec", "--all", "--sample", "0", "--", "ls"), "--sample"),
     (("exec", "--all", "--seed", "1", "--", "ls"), "belongs to --sample"),
-    (("exec", "--all", "--as-group", "ops", "--", "ls"), "need --as"),
     (("exec", "--all", "--normalize=(", "--", "ls"), "not a pattern"),
     (("targets", "--", "ls"), "runs no command"),
     (("doctor", "--role", "fly"), "fly"),
@@ -154,6 +153,13 @@ def test_wrong_usage_is_2_and_one_line_that_says_what(podium: Terminal, argv: tu
     assert ran.err.startswith("podium: error: ")
     assert ran.err.count("\n") == 1
     assert said in ran.err
+
+
+def test_groups_go_with_whom_the_kubeconfig_names(podium: Terminal) -> None:
+    """Whether anybody is named is known where the kubeconfig is read."""
+    stage = Stage([pod("web-1")])
+    assert podium(stage, "exec", "--all", "--as-group", "ops", "--", "ls").status == 0
+    assert (stage.settings[-1].as_user, stage.settings[-1].as_groups) == (None, ("ops",))
 
 
 def test_argv_is_split_at_its_first_dashes_only(podium: Terminal) -> None:

@@ -105,6 +105,27 @@ def test_a_failure_has_the_same_keys(podium: Terminal) -> None:
     assert keys(line) == page["summary"]
 
 
+NONE_ENDED = dict.fromkeys(("succeeded", "failed", "timed_out", "rejected", "lost", "cancelled", "skipped"), 0)
+AWAY = Unreached("prod/eu", "", UnreachedReason.UNREACHABLE, "connection refused")
+
+
+@pytest.mark.parametrize("form", ["json", "jsonl"])
+def test_a_failure_tells_who_was_left_out_missing_and_not_reached(podium: Terminal, form: str) -> None:
+    nobody = podium(Stage([crashing("web-x")]), "exec", "nosuch", "web-x", "-o", form, "--", "ls")
+    whole = nobody.lines[-1]
+    assert (nobody.status, whole["counts"]) == (3, NONE_ENDED)
+    assert [one["name"] for one in whole["missing"]] == ["nosuch"]
+    assert [one["pod"] for one in whole["left_out"]] == ["web-x"]
+    few = podium(
+        Stage([pod("web-1"), crashing("web-x")]), "exec", "--all", "-o", form, "--min-targets", "2", "--", "ls"
+    )
+    assert (few.status, [one["pod"] for one in few.lines[-1]["left_out"]]) == (3, ["web-x"])
+    away = podium(Stage([], unreached=(AWAY,)), "exec", "--all", "-o", form, "--", "ls")
+    whole = away.lines[-1]
+    assert (away.status, whole["counts"]) == (4, NONE_ENDED)
+    assert [(one["cluster"], one["detail"]) for one in whole["unreached"]] == [("prod/eu", "connection refused")]
+
+
 def test_jsonl_has_the_documented_keys_in_their_order(podium: Terminal, stage: Stage) -> None:
     page = documented()
     stage.notes = ("nodes may not be listed",)

@@ -85,6 +85,8 @@ def test_files_hold_every_byte_whatever_is_shown(podium: Terminal, tmp_path: Pat
     assert (own / "web-1" / "app.err").read_bytes() == b""
     assert (own / "web-2" / "app.err").read_bytes() == b"no\n"
     assert (own / "web-1" / "app.out").stat().st_mode & 0o777 == 0o600
+    for part in (folder.parent, folder, own.parent, own, own / "web-1"):
+        assert part.stat().st_mode & 0o777 == 0o700, part
     index = json.loads((folder / "index.json").read_text())
     assert [(one["pod"], one["outcome"]) for one in index["targets"]] == [("web-1", "succeeded"), ("web-2", "failed")]
     for one in index["targets"]:

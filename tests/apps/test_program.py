@@ -87,6 +87,31 @@ def test_completion_by_kubectls_protocol() -> None:
     assert run(*ask, "fly", "").stdout.endswith(b":4\n")
 
 
+def test_completion_offers_what_the_kubeconfig_names(tmp_path: Path) -> None:
+    entry = "{name: %s, context: {cluster: c, user: u, namespace: %s}}"
+    pairs = (("prod-eu", "shop"), ("prod-us", "pay"), ("test", "shop"), ("lone", "''"))
+    content = "clusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'}}]\nusers: [{name: u, user: {}}]\n"
+    file = tmp_path / "config"
+    file.write_text(content + f"contexts: [{', '.join(entry % pair for pair in pairs)}]\n")
+    environ = {**os.environ, "KUBECONFIG": str(file)}
+    ask = (sys.executable, "-c", "from podium.apps.cli.completion import kubectl_entry; kubectl_entry()")
+
+    def offered(*words: str, **more: object) -> list[bytes]:
+        return run(*ask, *words, **{"env": environ, **more}).stdout.splitlines()
+
+    assert offered("exec", "--context", "") == [b"prod-eu", b"prod-us", b"test", b"lone", b":4"]
+    assert offered("targets", "--context", "prod") == [b"prod-eu", b"prod-us", b":4"]
+    assert offered("exec", "-n", "") == [b"shop", b"pay", b"default", b":4"]
+    assert offered("exec", "--context", "prod-us", "-n", "") == [b"pay", b":4"]
+    assert offered("exec", "-n", "pay,s") == [b"pay,shop", b":4"]
+    nowhere = {"env": {**environ, "KUBECONFIG": str(tmp_path / "none")}}
+    assert offered("exec", "--context", "", **nowhere) == [b":4"]
+    by_flag = ("exec", "--kubeconfig", str(file), "--context", "t")
+    assert offered(*by_flag, **nowhere) == [b"test", b":4"]
+    file.write_text("contexts: [")
+    assert offered("exec", "-n", "") == [b":4"]
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_scripts(shell: str) -> None:
     ran = run(*PODIUM, "completion", shell)
@@ -150,6 +175,18 @@ def test_a_reader_that_goes_away_counts_as_ctrl_c(cluster: dict[str, str]) -> No
         said = process.stderr.read().decode()
         assert process.wait(WAIT) == 130
     assert "Traceback" not in said
+    assert "stopped by a closed stdout" in said
+
+
+def test_a_reader_that_goes_away_is_noticed_while_nothing_is_written(cluster: dict[str, str]) -> None:
+    argv = (*PODIUM, "exec", "-n", "shop", "deploy/web", "--sample", "2", "--sh", "sleep 600")
+    with subprocess.Popen(argv, env=cluster, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stderr.readline()
+        process.stdout.close()
+        said = process.stderr.read().decode()
+        assert process.wait(WAIT) == 130
     assert "stopped by a closed stdout" in said
 
 
@@ -232,6 +269,23 @@ def test_the_sandbox_passes_the_status_of_its_command() -> None:
     assert (ran.returncode, ran.stdout, ran.stderr) == (7, b"", b"")
     assert run(*PODIUM, "sandbox", "--pods", "2", "--", "sh", "-c", "kill -9 $$").returncode == 137
     assert run(*PODIUM, "sandbox", "--pods", "2", "--", "/nonexistent/x").returncode == 2
+
+
+def test_the_sandbox_needs_no_place_for_temporary_files_but_for_its_kubeconfig(tmp_path: Path) -> None:
+    lines = (
+        "import sys, tempfile, podium.apps.cli.main as program",
+        "def nowhere(): raise FileNotFoundError(2, 'No usable temporary directory found')",
+        "tempfile._get_default_tempdir = nowhere",
+        "sys.exit(program.main(sys.argv[1:]))",
+    )
+    podium = (sys.executable, "-c", "\n".join(lines), "sandbox", "--pods", "2")
+    ran = run(*podium, "--", "true")
+    assert ran.returncode == 2
+    (line,) = ran.stderr.decode().splitlines()
+    assert "No usable temporary directory" in line
+    assert line.endswith("use --write-kubeconfig FILE")
+    ran = run(*podium, "--write-kubeconfig", str(tmp_path / "file"), "--", "sh", "-c", "exit 7")
+    assert (ran.returncode, ran.stderr) == (7, b"")
 
 
 def test_the_sandbox_touches_no_kubeconfig_of_others(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -108,6 +109,53 @@ def test_v_prints_a_kubectl_line_for_each_odd_target(podium: Terminal) -> None:
     assert "slowest: " in ran.err
 
 
+def test_v_prints_a_kubectl_line_where_all_failed_with_the_flags_that_reach_it(podium: Terminal) -> None:
+    stage = Stage([pod("web-1"), pod("web-2")], lambda _: Act(Failed(1)))
+    flags = ("--as", "au bob", "--as-group", "ops", "--token-file", "t", "--proxy-url", "http://p")
+    lines = podium(stage, "exec", "--all", "-v", *flags, "--", "false").text.splitlines()
+    shown = "kubectl --as 'au bob' --as-group ops --context prod/eu -n shop exec"
+    assert [line for line in lines if line.startswith("kubectl ")] == [
+        f"{shown} web-{n} -c app -- false" for n in (1, 2)
+    ]
+
+
+REACHED = ("--context", "prod*", "--as", "au bob", "--as-user-extra", "team=a b", "--token-file", "t")
+
+
+def test_what_to_do_next_reaches_the_same_cluster_as_the_same_user(podium: Terminal) -> None:
+    refused = Stage([pod("web-1"), pod("web-2")], lambda _: Act(Rejected(Reason(Why.FORBIDDEN)), stdout=b""))
+    following = podium(refused, "exec", "--all", *REACHED, "--", "x").err.partition("next: podium ")[2].split()
+    assert following[0] == "doctor"
+    said = shlex.split(" ".join(following))
+    assert said[:3] == ["doctor", "--context", "prod*"]
+    assert {*zip(said[3::2], said[4::2], strict=True)} == {
+        ("--as", "au bob"),
+        ("--as-user-extra", "team=a b"),
+        ("--token-file", "t"),
+        ("--role", "exec"),
+        ("-n", "shop"),
+    }
+    forbidden = (Unreached("prod/eu", "pay", UnreachedReason.FORBIDDEN, "pods is forbidden"),)
+    nobody = podium(Stage([], unreached=forbidden), "exec", "-n", "pay", "--all", *REACHED[:4], "--", "x")
+    assert "`podium doctor --context 'prod*' --as 'au bob' --role exec -n pay`" in nobody.err
+    left = podium(ten(), "exec", "deploy/web", "--older-than", "2h", *REACHED[:4], "--", "x")
+    assert left.err.rstrip().endswith("targets deploy/web --context 'prod*' --as 'au bob' --older-than 2h --left-out")
+
+
+def test_a_selection_of_nobody_that_runs_says_how_to_see_them(podium: Terminal) -> None:
+    for verb in (("exec", "--", "x"), ("targets",)):
+        ran = podium(Stage([crashing("web-x")]), verb[0], "deploy/web", "--as", "au bob", *verb[1:])
+        assert ran.status == 3
+        assert "(see: podium targets deploy/web --as 'au bob' --left-out)" in ran.err
+
+
+def test_doctors_hint_is_for_the_same_user(podium: Terminal) -> None:
+    stage = ten()
+    stage.reviews.answers = {("get", "pods/exec", "shop"): False}
+    ran = podium(stage, "doctor", *REACHED[:4])
+    assert "podium doctor --context 'prod*' --as 'au bob' --role exec,logs -n shop" in ran.text
+
+
 def test_name_prints_where_it_succeeded_as_targets_from_reads_it(podium: Terminal, tmp_path: Path) -> None:
     ran = podium(ten(), "exec", "--all", "-o", "name", "--", "x")
     assert ran.text.splitlines() == [f"prod%2Feu/shop/web-{n}/app" for n in range(9)]
@@ -164,10 +212,11 @@ def test_stream_of_one_namespace_names_pods_only_and_of_two_containers_both(podi
     assert named("c/ns/a/x") == [""]
 
 
-def test_a_stream_says_how_the_odd_ones_ended(podium: Terminal) -> None:
+def test_a_stream_says_how_the_bad_ones_ended(podium: Terminal) -> None:
     ran = podium(ten(), "exec", "--all", "--stream", "--", "x")
     assert '!! 1 rejected: no such executable "cat"' in ran.err
     assert "!!" not in ran.text
+    assert "-- 1 succeeded" not in ran.err, "it differs from what is not shown"
 
 
 def test_a_line_without_an_end_is_shown_in_pieces(podium: Terminal) -> None:

@@ -66,6 +66,9 @@ def test_pitfall_19_a_kubelet_that_stops_under_a_run(place: Place) -> None:
             cut_off = end_of(process)
             # nobody answers on the node's port: three targets find that out, the others are left alone
             refused = place.exec("-l", "app=web", "--max-per-node", "1", *record("refused", 0))
+            # v5 is opened before the node is dialled: the refusal comes as a Status
+            translated = place.exec(web(place)[0], "-i", *record("refused", 0), stdin=b"x")
+    assert [(t["outcome"], t["reason"]) for t in translated["targets"]] == [("rejected", "node unreachable")]
     assert {(t["outcome"], t["proof"], t["attempts"]) for t in cut_off.values()} == {("lost", None, 1)}
     told = sorted((t["outcome"], t["reason"]) for t in refused["targets"])
     assert told == [("rejected", "node unreachable")] * 3 + [("skipped", "node unreachable")]

@@ -79,11 +79,18 @@ def test_a_command_that_leaves_stdin_unread_ends_in_time_and_says_its_code(
     part = tmp_path / "part"
     with hundred.open("rb") as file:
         part.write_bytes(file.read(size))
+    told = []
     for argv, out, code in (
         (("true",), "", 0),
         (("head", "-c", "3"), "\0\0\0", 0),
         (("sh", "-c", "sleep 1; exit 9"), "", 9),
     ):
-        # seconds are not asserted: that it comes back before the timeout of the target is the bound
+        # that it comes back before the timeout of the target is the bound
         target = only(place.exec("solo", "--timeout", "40s", "--stdin-from", str(part), "--", *argv))
+        if place.is_real and size > 64 * 1024 and target["reason"] == "connection broken":
+            # the node's reset can reach us before the command's last words: lost, and never a guess
+            assert (target["outcome"], target["proof"]) == ("lost", None)
+            continue
+        told.append(argv)
         assert (*ends(target), target["stdout"]) == ("succeeded" if code == 0 else "failed", "mark", code, out)
+    assert told

@@ -29,16 +29,13 @@ pytestmark = pytest.mark.on("sandbox", "real")
 
 Master = RealRealm | SandboxRealm
 PODS = 3
+REAL = [pytest.param(name, marks=pytest.mark.cluster) for name in ("real-a", "real-b")]
+WHATEVER_THE_RULE = pytest.mark.parametrize("realm", ["sandbox", *REAL], indirect=True, scope="module")
 
 
 @pytest.fixture(
     scope="module",
-    params=[
-        "sandbox",
-        "sandbox-old",
-        pytest.param("real-a", marks=pytest.mark.cluster),
-        pytest.param("real-b", marks=pytest.mark.cluster),
-    ],
+    params=["sandbox", "sandbox-old", *REAL],
 )
 def realm(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Master]:
     """A cluster of which we are master, with three pods in a namespace of our own."""
@@ -76,6 +73,7 @@ def execs(realm: Master, *verbs: str) -> Grant:
     return Grant("pods/exec", verbs, realm.place.namespace)
 
 
+@WHATEVER_THE_RULE
 def test_pitfall_28_get_and_create_are_enough_everywhere(realm: Master) -> None:
     user = realm.account("both", lists(realm), execs(realm, "get", "create"))
     assert only(user.exec("p0", "--", "echo", "hello"))["stdout"] == "hello\n"
@@ -113,6 +111,7 @@ def test_pitfall_28_create_alone_is_refused_in_the_servers_words_with_the_role(r
     eventually(lambda: user.podium("exec", "p0", "--", "echo", "hello").code == 0, 30)
 
 
+@WHATEVER_THE_RULE
 def test_pitfall_28_the_printed_role_is_all_that_exec_needs(realm: Master) -> None:
     user = realm.account("nobody")
     refused = user.podium("exec", "p0", "--", "echo", "hello")
@@ -129,6 +128,7 @@ def test_pitfall_28_the_printed_role_is_all_that_exec_needs(realm: Master) -> No
     assert again["counts"]["succeeded"] == PODS
 
 
+@WHATEVER_THE_RULE
 def test_pitfall_28_rights_in_one_namespace_of_two(realm: Master) -> None:
     other = second_namespace(realm)
     wide = (Grant("pods", LISTS, ""), Grant("namespaces", ("list",), ""))
@@ -194,6 +194,7 @@ def version() -> str:
     return __version__
 
 
+@WHATEVER_THE_RULE
 def test_every_request_of_a_run_names_it(realm: Master) -> None:
     user = realm.account("named", lists(realm), execs(realm, "get", "create"))
     result = user.exec("--all", "--", "hostname")

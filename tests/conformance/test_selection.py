@@ -116,7 +116,7 @@ def test_selectors_unite_and_kinds_intersect(crowd: Crowd) -> None:
     assert crowd.picked("-l", one, "-l", two, "--field-selector", f"metadata.name={name}") == [f"pod/{name}"]
 
 
-@pytest.mark.parametrize("bad", ["a=b=c", "a in b", "a in (", "=b", "a b"])
+@pytest.mark.parametrize("bad", ["a=b=c", "a in (", "a b"])
 def test_a_bad_label_selector_is_exit_2_where_kubectl_refuses_it(crowd: Crowd, bad: str) -> None:
     ours = crowd.place.podium("targets", "-l", bad)
     assert crowd.place.kubectl("get", "pods", "-l", bad).code == 1

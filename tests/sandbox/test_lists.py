@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from datetime import datetime
+from email.utils import parsedate_to_datetime
 from urllib.parse import quote
 
 import pytest
@@ -201,6 +202,33 @@ async def test_workloads_own_their_pods_by_revision(client: Client, sandbox: San
     deployment = (await client.ask("/apis/apps/v1/namespaces/shop/deployments/web")).json
     assert (above["name"], above["uid"]) == ("web", deployment["metadata"]["uid"])
     assert deployment["status"]["readyReplicas"] == replica_set["status"]["readyReplicas"]
+
+
+async def test_sets_and_daemons_have_a_history_that_their_pods_name(client: Client, sandbox: Sandbox) -> None:
+    listed = (await client.ask("/apis/apps/v1/controllerrevisions")).json["items"]
+    made = {item["metadata"]["ownerReferences"][0]["kind"]: item for item in listed}
+    assert set(made) == {"StatefulSet", "DaemonSet"}
+    for kind, item in made.items():
+        meta, owner = item["metadata"], item["metadata"]["ownerReferences"][0]
+        plural = f"{kind.lower()}s"
+        above = (await client.ask(f"/apis/apps/v1/namespaces/{meta['namespace']}/{plural}/{owner['name']}")).json
+        assert above["metadata"]["uid"] == owner["uid"]
+        pods = [
+            pod
+            for pod in sandbox.pods
+            if pod.namespace == meta["namespace"] and pod.template.owner and pod.template.owner.uid == owner["uid"]
+        ]
+        name = meta["name"] if kind == "StatefulSet" else meta["labels"]["controller-revision-hash"]
+        assert name in {pod.labels["controller-revision-hash"] for pod in pods}
+        assert item["revision"] >= 1
+    table = (await client.ask("/apis/apps/v1/controllerrevisions", headers={"Accept": TABLE})).json
+    assert [column["name"] for column in table["columnDefinitions"]] == ["Name", "Controller", "Revision", "Age"]
+
+
+async def test_answers_are_dated_as_a_real_servers(client: Client) -> None:
+    for path in ("/version", "/api/v1/pods", "/nosuch"):
+        dated = parsedate_to_datetime((await client.ask(path)).headers["date"]).timestamp()
+        assert abs(time.time() - dated) < 60
 
 
 async def test_equal_seeds_make_equal_fleets_and_the_cluster_has_one_uid() -> None:

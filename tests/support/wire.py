@@ -75,6 +75,9 @@ def hear(place: Place, asked: Sequence[Asked], seconds: float = 60.0) -> list[He
                 return list(await asyncio.gather(*(_hear(api, place.namespace, one) for one in asked)))
         finally:
             await api.close()
+            # transports say goodbye in later turns of the loop
+            for _ in range(3):
+                await asyncio.sleep(0)
 
     return asyncio.run(all_of_them())
 
@@ -90,8 +93,11 @@ async def _hear(api: Api, namespace: str, asked: Asked) -> Heard:
         session = await api.upgrade(path, query, [PROTOCOLS[asked.protocol]], sink)
     except UpgradeRefusedError as error:
         return Heard(error.status, error.body.decode("utf-8", "replace").strip())
-    if asked.protocol == "v5":
-        with suppress(SessionClosedError):
-            await session.half_close(0)
-    end = await sink.end
+    try:
+        if asked.protocol == "v5":
+            with suppress(SessionClosedError):
+                await session.half_close(0)
+        end = await sink.end
+    finally:
+        session.abort()
     return Heard(101, sink.channels.get(3, bytearray()).decode(), bytes(sink.channels.get(1, b"")), end)

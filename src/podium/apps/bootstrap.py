@@ -33,6 +33,7 @@ from podium.apps.state import state_dir
 from podium.domain.errors import ClusterError, UsageError
 from podium.domain.inventory import Unreached, UnreachedReason
 from podium.domain.run_ids import run_id
+from podium.features.exec.refusals import nothing_reached
 from podium.ports import Blobs, Clock, Journals, Runs
 from podium.runner.fleet import About, Cluster, Fleet
 from podium.runner.gate import Actor
@@ -188,7 +189,7 @@ async def _tell_apart(
             raise UsageError(f"contexts {other} and {cluster.name} are one cluster: name one of them")
         reached.append(cluster)
     if not reached:
-        raise ClusterError("; ".join(dict.fromkeys(one.detail for one in unreached)))
+        raise nothing_reached(unreached)
     return tuple(reached), tuple(unreached)
 
 

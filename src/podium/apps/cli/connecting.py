@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from podium.apps.bootstrap import Connect
 from podium.apps.cli.verbs import Flags
-from podium.domain.errors import UsageError
 
 DEFAULT_CONNECT_TIMEOUT = 10.0
 KEPT = 16 * 1024 * 1024  #: bytes of a stream that are kept at least, whatever is shown of them
@@ -26,10 +25,6 @@ class Surroundings:
 
 def read_connect(flags: Flags, around: Surroundings) -> Connect:
     """Read how to reach clusters, and as whom; raises UsageError."""
-    as_user = flags.text("as_user")
-    beside = flags.texts("as_groups") or flags.pairs("as_user_extra") or flags.text("as_uid")
-    if beside and as_user is None:
-        raise UsageError("--as-group, --as-uid and --as-user-extra need --as")
     connect_timeout = flags.seconds("connect_timeout")
     return Connect(
         kubeconfig=flags.text("kubeconfig"),
@@ -44,7 +39,7 @@ def read_connect(flags: Flags, around: Surroundings) -> Connect:
         insecure_skip_tls_verify=flags.is_set("insecure_skip_tls_verify"),
         request_timeout=flags.seconds("request_timeout"),
         connect_timeout=DEFAULT_CONNECT_TIMEOUT if connect_timeout is None else connect_timeout,
-        as_user=as_user,
+        as_user=flags.text("as_user"),
         as_groups=flags.texts("as_groups"),
         as_uid=flags.text("as_uid"),
         as_user_extra=flags.pairs("as_user_extra"),

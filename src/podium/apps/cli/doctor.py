@@ -11,7 +11,7 @@ from functools import partial
 from podium.apps import bootstrap
 from podium.apps.cli import render, session
 from podium.apps.cli.connecting import Surroundings, read_connect
-from podium.apps.cli.selecting import read_where
+from podium.apps.cli.selecting import read_reach, read_where
 from podium.apps.cli.tables import table
 from podium.apps.cli.verbs import Call
 from podium.apps.cli.wire_json import Shape, encode, unreached_record
@@ -22,6 +22,7 @@ from podium.domain.inventory import Unreached
 from podium.domain.rights import Feature, Right, Scope, parse_features, protocols_expected, rights_for, role_for
 from podium.domain.selection import Where
 from podium.domain.units import format_elapsed
+from podium.features.exec.request import Reach
 from podium.runner.fleet import Cluster, Fleet
 
 _SKEW = 2.0  #: seconds of a clock that are worth a word
@@ -35,6 +36,7 @@ class _Wish:
     features: tuple[Feature, ...] | None  #: of --role, None without it
     form: str
     quiet: bool
+    reach: Reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ def act(call: Call) -> int:
     features = None if role is None else parse_features(role)
     around = Surroundings(os.environ, warn=render.say)
     form = flags.text("output") or "text"
-    wish = _Wish(read_connect(flags, around), where, features, form, flags.is_set("quiet"))
+    wish = _Wish(read_connect(flags, around), where, features, form, flags.is_set("quiet"), read_reach(flags))
     return session.run(partial(_examine, wish))
 
 
@@ -133,7 +135,7 @@ def _print(wish: _Wish, fleet: Fleet, found: Sequence[_Examined], failed: str) -
         }
         render.write_out(encode(whole) + b"\n")
     else:
-        for line in _report(fleet, found):
+        for line in _report(wish.reach, fleet, found):
             render.answer(neutralise(line))
 
 
@@ -160,7 +162,7 @@ def _subject(one: _Examined) -> str:
     raise UsageError(f"{one.cluster.name} does not say who we are: a Role cannot be bound")
 
 
-def _report(fleet: Fleet, found: Sequence[_Examined]) -> list[str]:
+def _report(reach: Reach, fleet: Fleet, found: Sequence[_Examined]) -> list[str]:
     heads = ("CONTEXT", "SERVER", "VERSION", "WHO", "EXEC", "CLOCK")
     rows = [_row(one) for one in found if not one.error]
     lines = list(table(heads, rows, None)) if rows else []
@@ -169,7 +171,7 @@ def _report(fleet: Fleet, found: Sequence[_Examined]) -> list[str]:
             lines.append(f"{one.cluster.name}: not reached: {one.error}")
             continue
         for namespace in dict.fromkeys(right.namespace for right in one.rights):
-            lines += _rights_lines(one, namespace)
+            lines += _rights_lines(one, namespace, reach.at(one.cluster.name if len(found) > 1 else None))
     lines += [_unreached_line(one) for one in fleet.unreached]
     return lines
 
@@ -191,7 +193,7 @@ def _clock(skew: float | None) -> str:
     return f"{format_elapsed(abs(skew))} {'ahead' if skew > 0 else 'behind'}"
 
 
-def _rights_lines(one: _Examined, namespace: str) -> list[str]:
+def _rights_lines(one: _Examined, namespace: str, reach: str) -> list[str]:
     place = f"namespace {namespace}" if namespace else "all namespaces"
     here = [right for right in one.rights if right.namespace == namespace]
     words = {True: "yes", False: "NO", None: "not told"}
@@ -202,7 +204,7 @@ def _rights_lines(one: _Examined, namespace: str) -> list[str]:
         lines.append("  create without get on pods/exec: kubectl gets through by SPDY, podium needs get as well")
     if any(right.allowed is False for right in here):
         flag = f"-n {namespace}" if namespace else "-A"
-        lines.append(f"  what is missing, ready to apply: podium doctor --role exec,logs {flag}")
+        lines.append(f"  what is missing, ready to apply: podium doctor{reach} --role exec,logs {flag}")
     return lines
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from podium.apps.cli import render, wording
+from podium.apps.cli import render
 from podium.apps.cli.missing_rights import say_rights
 from podium.apps.cli.request import Format, Show
 from podium.apps.cli.wire_json import Shape, encode, left_out_record, missing_record, target_record, unreached_record
+from podium.domain.describe import describe
 from podium.domain.errors import UsageError
 from podium.domain.rights import Asked
 from podium.domain.targets import format_id
@@ -34,7 +35,7 @@ def present(prepared: Prepared, show: Show, question: Ask | Refuse | None) -> in
     around = Around(
         prepared.who,
         prepared.contexts,
-        wording.what(request.selection),
+        describe(request.selection),
         prepared.rights,
         question,
         request.allow_skipped,

@@ -77,7 +77,7 @@ def prepare_folder(text: str) -> Path:
     """Make the directory, or take an empty one; raises UsageError."""
     folder = Path(text)
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_private(folder)
         if any(folder.iterdir()):
             raise UsageError(f"--out-dir: {text} is not empty; name a new directory")
     except OSError as error:
@@ -146,7 +146,7 @@ class OutDir:
     def _open(self, target: Target) -> None:
         for channel in Channel:
             path = self._folder / path_of(target, channel)
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make_private(path.parent)
             self._files[target, channel] = _open_new(path)
 
     def _append(self, target: Target, channel: Channel, data: memoryview) -> None:
@@ -160,6 +160,14 @@ class OutDir:
             file = self._files.pop((target, channel), None)
             if file is not None:
                 file.close()
+
+
+def _make_private(folder: Path) -> None:
+    """Make a directory and all above it that are not there, each for its owner only; mkdir's mode is the last one's."""
+    for part in (*reversed(folder.parents), folder):
+        if not part.exists():
+            part.mkdir(mode=0o700, exist_ok=True)
+    folder.mkdir(exist_ok=True)  # what is there may be no directory
 
 
 def _open_new(path: Path) -> FileIO:

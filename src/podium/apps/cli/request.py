@@ -14,7 +14,7 @@ from podium.apps.cli.commanding import read_command
 from podium.apps.cli.out_dir import prepare_folder
 from podium.apps.cli.pacing import read_pace
 from podium.apps.cli.patterns import substitute
-from podium.apps.cli.selecting import again, read_selection
+from podium.apps.cli.selecting import again, read_reach, read_selection
 from podium.apps.cli.verbs import Call, Flags
 from podium.domain.commands import Command
 from podium.domain.errors import UsageError
@@ -56,7 +56,6 @@ class Show:
     colour: Colour
     quiet: bool
     verbose: bool
-    again: str  #: TARGETS and selection flags, ready for a shell; "" where they cannot be given again
 
 
 def read_request(call: Call, command: Command | None = None) -> ExecRequest:
@@ -72,6 +71,8 @@ def read_request(call: Call, command: Command | None = None) -> ExecRequest:
         min_targets=1 if least is None else least,
         allow_skipped=flags.is_set("allow_skipped"),
         reason=_reason(flags),
+        reach=read_reach(flags),
+        again=again(flags),
     )
 
 
@@ -104,7 +105,6 @@ def read_show(flags: Flags) -> Show:
         colour=Colour(flags.text("color")),
         quiet=flags.is_set("quiet"),
         verbose=(flags.count("verbose") or 0) > 0,
-        again=again(flags),
     )
 
 

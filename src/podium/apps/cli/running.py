@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from podium.apps import bootstrap
-from podium.apps.cli import session
+from podium.apps.cli import render, session
 from podium.apps.cli.asking import Asked, Questions, pass_question, question_for
 from podium.apps.cli.callbacks import EachEnd, tell_end
 from podium.apps.cli.detaching import Detached, detach
@@ -88,6 +88,7 @@ async def _conduct(wish: Wish, interrupts: session.Interrupts, detached: Detache
         await pass_question(prepared, _questions(wish))
         run = await service.run(prepared, showing.views)
         interrupts.follow(run.stop, showing.stopping)
+        interrupts.watch(render.STDOUT)
         if detached is not None:
             interrupts.ignore(signal.SIGHUP)
             detached.leave(prepared.plan.run)

@@ -9,7 +9,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -141,8 +141,8 @@ def _text_of(path: Path) -> str:
 @contextmanager
 def _kubeconfig(path: Path | None, text: str) -> Iterator[Path]:
     """Write the kubeconfig for its owner's eyes only, and take it away at the end if it is still the same."""
-    with tempfile.TemporaryDirectory(prefix="podium-sandbox-") as folder:
-        file = Path(folder) / "kubeconfig" if path is None else path
+    with ExitStack() as stack:
+        file = _place(stack) / "kubeconfig" if path is None else path
         content = _MARK + text
         _write(file, content)
         try:
@@ -151,6 +151,15 @@ def _kubeconfig(path: Path | None, text: str) -> Iterator[Path]:
             with suppress(OSError):
                 if file.read_text("utf-8") == content:
                     file.unlink()
+
+
+def _place(stack: ExitStack) -> Path:
+    """Make a directory that goes with the stack; raises UsageError."""
+    try:
+        return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="podium-sandbox-")))
+    except OSError as error:
+        words = error.strerror or str(error)
+        raise UsageError(f"no place for the sandbox's kubeconfig: {words}; use --write-kubeconfig FILE") from None
 
 
 def _write(file: Path, content: str) -> None:

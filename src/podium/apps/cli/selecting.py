@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import shlex
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from podium.domain import labels, names
 from podium.domain.errors import UsageError
 from podium.domain.selection import Age, Readiness, Sample, Selection, Where
 from podium.domain.targets import Target
+from podium.domain.units import format_duration
+from podium.features.exec.request import Reach
 
 _WAYS = (
     "name pods (NAME|GLOB), workloads (TYPE/NAME: deploy sts ds rs job cronjob pod svc), "
@@ -59,9 +62,23 @@ def read_selection(flags: Flags, *, acting: bool) -> Selection:
     return _checked(selection, acting=acting)
 
 
-_AGAIN = (
+_REACH = (
     ("kubeconfig", "--kubeconfig"),
+    ("cluster", "--cluster"),
+    ("user", "--user"),
+    ("server", "--server"),
+    ("certificate_authority", "--certificate-authority"),
+    ("tls_server_name", "--tls-server-name"),
+    ("insecure_skip_tls_verify", "--insecure-skip-tls-verify"),
+    ("as_user", "--as"),
+    ("as_groups", "--as-group"),
+    ("as_uid", "--as-uid"),
+)
+_REACH_OURS = (("as_user_extra", "--as-user-extra"), ("token_file", "--token-file"), ("proxy_url", "--proxy-url"))
+_AGAIN = (
     ("context", "--context"),
+    *_REACH,
+    *_REACH_OURS,
     ("namespace", "-n"),
     ("all_namespaces", "-A"),
     ("everything", "--all"),
@@ -74,6 +91,8 @@ _AGAIN = (
     ("ready", "--ready"),
     ("images", "--image"),
     ("revision", "--revision"),
+    ("newer_than", "--newer-than"),
+    ("older_than", "--older-than"),
     ("restarts_over", "--restarts-over"),
     ("targets_from", "--targets-from"),
     ("from_run", "--from-run"),
@@ -84,18 +103,41 @@ def again(flags: Flags) -> str:
     """The TARGETS and selection flags as a shell takes them; "" where they came by stdin."""
     if flags.text("targets_from") == "-":
         return ""
-    words = list(flags.texts("words"))
-    for name, flag in _AGAIN:
+    return shlex.join([*flags.texts("words"), *_written(flags, _AGAIN)])
+
+
+def read_reach(flags: Flags) -> Reach:
+    """The Cluster flags as a shell takes them."""
+    return Reach(
+        contexts=shlex.join(_written(flags, (("context", "--context"),))),
+        flags=shlex.join(_written(flags, (*_REACH, *_REACH_OURS))),
+        kubectl=shlex.join(_written(flags, _REACH)),
+    )
+
+
+def _written(flags: Flags, named: Iterable[tuple[str, str]]) -> list[str]:
+    words: list[str] = []
+    for name, flag in named:
         match flags.values[name]:
             case True:
                 words.append(flag)
+            case float() as seconds:
+                words += [flag, format_duration(seconds)]
             case str() | int() as value if not isinstance(value, bool):
                 words += [flag, str(value)]
             case tuple() as values:
-                words += [word for value in values for word in (flag, str(value))]
+                words += [word for value in values for word in (flag, _value(value))]
             case _:
                 pass
-    return shlex.join(words)
+    return words
+
+
+def _value(value: object) -> str:
+    match value:
+        case (key, part):  # K=V
+            return f"{key}={part}"
+        case _:
+            return str(value)
 
 
 def _checked(selection: Selection, *, acting: bool) -> Selection:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import select
 import signal
 from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
@@ -19,6 +20,7 @@ _SIGNALS: Mapping[signal.Signals, Cause] = MappingProxyType(
     {signal.SIGINT: CTRL_C, signal.SIGTERM: SIGTERM, signal.SIGHUP: SIGHUP}
 )
 
+_LOOKS = 0.25  #: seconds between two looks at who reads us
 _LAST_MOMENT = 2.0  #: seconds for the last lines to reach a reader that reads
 
 
@@ -35,6 +37,7 @@ class Interrupts:
         self._passed_on: Callable[[Cause], None] | None = None
         self._notice: Callable[[Cause], None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._watching: asyncio.TimerHandle | None = None
         self._urgent = asyncio.Event()
         self.cause: Cause | None = None
 
@@ -97,6 +100,18 @@ class Interrupts:
         if self.cause is None:
             self.take(CLOSED)
 
+    def watch(self, descriptor: int) -> None:
+        """From now on notice that nobody reads the other end of a pipe, also while nothing is written to it."""
+        poll = select.poll()
+        poll.register(descriptor, 0)  # POLLERR and POLLHUP come unasked
+        self._look(poll)
+
+    def _look(self, poll: select.poll) -> None:
+        if any(events & (select.POLLERR | select.POLLHUP) for _, events in poll.poll(0)):
+            self.closed_stdout()
+            return
+        self._watching = self._loop.call_later(_LOOKS, self._look, poll)
+
     def install(self) -> None:
         """Take the signals that are not ignored (nohup, a background job of a shell)."""
         for number, cause in _SIGNALS.items():
@@ -109,8 +124,9 @@ class Interrupts:
 
     def remove(self) -> None:
         """Leave signals to the interpreter again: what follows is not worth waiting for."""
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._watching):
+            if timer is not None:
+                timer.cancel()
         for number in _SIGNALS:
             self._loop.remove_signal_handler(number)
 

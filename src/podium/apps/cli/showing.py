@@ -96,7 +96,7 @@ class Showing:
         if self._show.quiet:
             return
         if self._streams:
-            for line in self._text.odd_heads(report):
+            for line in self._text.bad_heads(report):
                 render.say(line)
         for line in self._text.last_lines(report, status):
             render.say(line)

@@ -12,19 +12,20 @@ from functools import partial
 from podium.apps import bootstrap
 from podium.apps.cli import render, session, wording
 from podium.apps.cli.connecting import Surroundings, read_connect
-from podium.apps.cli.selecting import read_selection
-from podium.apps.cli.tables import table
+from podium.apps.cli.selecting import again, read_reach, read_selection
+from podium.apps.cli.tables import fit, table
 from podium.apps.cli.verbs import Call
 from podium.apps.cli.wire_json import Shape, encode, left_out_record, missing_record, target_record, unreached_record
 from podium.domain.commands import Command
-from podium.domain.errors import NothingMatchedError, UsageError
+from podium.domain.errors import UsageError
 from podium.domain.escapes import neutralise
 from podium.domain.inventory import Container, Snapshot
 from podium.domain.selection import LeftOut, Picked, Resolution
 from podium.domain.targets import format_id
 from podium.domain.units import format_duration
 from podium.features.exec.absent import missing_lines, unreached_lines
-from podium.features.exec.planning import nothing_matched
+from podium.features.exec.phrases import plural
+from podium.features.exec.refusals import too_few
 from podium.features.exec.request import ExecRequest
 from podium.features.exec.service import ExecService
 
@@ -55,6 +56,8 @@ def act(call: Call) -> int:
         command=Command(argv=()),
         min_targets=1 if least is None else least,
         allow_skipped=flags.is_set("allow_skipped"),
+        reach=read_reach(flags),
+        again=again(flags),
     )
     form = flags.text("output") or "text"
     return session.run(partial(_show, _Wish(connect, request, form, flags.is_set("left_out"), flags.is_set("quiet"))))
@@ -67,11 +70,9 @@ async def _show(wish: _Wish, interrupts: session.Interrupts) -> int:  # noqa: AR
         resolution = service.pick(wish.request, snapshot)
     if not wish.quiet:
         _warn(resolution, snapshot)
-    count = len(resolution.picked)
-    if count < wish.request.min_targets and not (wish.left_out and resolution.left_out):
-        if count == 0:
-            raise NothingMatchedError(nothing_matched(wish.request.selection, resolution, snapshot))
-        raise NothingMatchedError(f"{count} targets, fewer than --min-targets {wish.request.min_targets}")
+    refusal = too_few(wish.request, resolution, snapshot)
+    if refusal is not None and not (wish.left_out and resolution.left_out):
+        raise refusal
     _print(wish, resolution, snapshot)
     return 0 if _is_complete(resolution, snapshot, allow_skipped=wish.request.allow_skipped) else 1
 
@@ -93,9 +94,13 @@ def _print(wish: _Wish, resolution: Resolution, snapshot: Snapshot) -> None:
     wide = wish.form == "wide"
     heads, rows = _left_rows(resolution) if wish.left_out else _rows(resolution, snapshot, wide=wide)
     limit = None if wide else render.columns_of(sys.stdout)
-    for line in table(heads, rows, limit):
+    fitted = fit(heads, rows, limit, "POD")
+    for line in table(fitted.heads, fitted.rows, limit):
         render.answer(line)
     if not wish.quiet:
+        if fitted.same:
+            told = " · ".join(f"{head.lower()} {value or '-'}" for head, value in fitted.same)
+            render.say(f"the same in all: {told}")
         render.say(_summary(resolution))
 
 
@@ -150,7 +155,7 @@ def _left_names(left_out: Iterable[LeftOut]) -> list[str]:
 
 
 def _summary(resolution: Resolution) -> str:
-    parts = [wording.counted(len(resolution.picked), "target")]
+    parts = [plural(len(resolution.picked), "target")]
     left = len(resolution.left_out)
     if left > 0:
         counting = sum(one.should_run for one in resolution.left_out)

@@ -10,6 +10,7 @@ from functools import partial
 from podium.apps.cli import render, wording
 from podium.apps.cli.request import Format, Show
 from podium.apps.cli.wire_json import Read
+from podium.domain.describe import describe
 from podium.domain.events import Stream
 from podium.features.exec import layout
 from podium.features.exec.bodies import Limits
@@ -62,14 +63,15 @@ class Text:
         for line in layout.answers(self._screen(report), render.columns_of(sys.stdout)):
             yield f"{self._painted(line, sys.stdout)}\n".encode("utf-8", "replace")
 
-    def odd_heads(self, report: Report) -> Iterator[str]:
-        """How all but the majority ended, without what they wrote, which was streamed; for stderr."""
+    def bad_heads(self, report: Report) -> Iterator[str]:
+        """How those ended that did not succeed, without what they wrote, which was streamed; for stderr."""
         lines = layout.answers(self._screen(report), render.columns_of(sys.stderr))
-        return (self._painted(line, sys.stderr) for line in lines if line.tone in {Tone.ODD, Tone.BAD, Tone.NEVER})
+        return (self._painted(line, sys.stderr) for line in lines if line.tone in {Tone.BAD, Tone.NEVER})
 
     def last_lines(self, report: Report, status: int) -> Iterator[str]:
         """The left-out, the summary with the exit status, and what to do next; for stderr."""
-        ending = ending_of(report, self._show.again, status)
+        request = self._prepared.request
+        ending = ending_of(report, request.again, status, request.reach)
         lines = layout.last_lines(replace(self._screen(report), ending=ending), render.columns_of(sys.stderr))
         return (self._painted(line, sys.stderr) for line in lines)
 
@@ -82,10 +84,10 @@ class Text:
         show, prepared = self._show, self._prepared
         terminal = render.is_terminal(sys.stdout)
         return Options(
-            selection=prepared.said or wording.what(prepared.request.selection),
+            selection=prepared.said or describe(prepared.request.selection),
             contexts=prepared.contexts,
             who=prepared.who,
-            again=show.again,
+            again=prepared.request.again,
             nodes=prepared.snapshot.nodes,
             groups=_first(show.max_groups, _GROUPS if terminal else None),
             limits=Limits(
@@ -96,6 +98,7 @@ class Text:
             group_by=show.group_by,
             wide=show.format is Format.WIDE,
             verbose=show.verbose,
+            reach=prepared.request.reach,
         )
 
     def _painted(self, line: Line, stream: render.Out) -> str:

@@ -24,9 +24,19 @@ class Flag(click.Option):
         self.row = row
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Leave files and directories to the shell."""
+        """Leave files and directories to the shell; offer what the kubeconfig names."""
+        if self.name in ("context", "namespace"):
+            return _known(self.name, ctx.params, incomplete)
         kind = {"FILE": "file", "FILE|-": "file", "DIR": "dir"}.get(str(self.metavar))
         return [CompletionItem(incomplete, type=kind)] if kind else super().shell_complete(ctx, incomplete)
+
+
+def _known(name: str, params: Mapping[str, object], incomplete: str) -> list[CompletionItem]:
+    from podium.apps.cli import known
+
+    before, comma, last = incomplete.rpartition(",") if name == "namespace" else ("", "", incomplete)
+    found = known.contexts(params) if name == "context" else known.namespaces(params)
+    return [CompletionItem(before + comma + value) for value in found if value.startswith(last)]
 
 
 @dataclass(frozen=True, slots=True)

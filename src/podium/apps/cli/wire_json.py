@@ -27,8 +27,9 @@ from podium.domain.outcomes import (
     name_of,
     reason_of,
 )
-from podium.domain.selection import LeftOut, Missing
+from podium.domain.selection import LeftOut, Missing, Resolution
 from podium.domain.targets import Target
+from podium.features.exec.refusals import NothingReachedError, TooFewTargetsError
 from podium.features.exec.report import Report
 
 Shape = dict[str, Any]
@@ -51,15 +52,17 @@ def whole(report: Report, who: str, read: Read, limit: int) -> Iterator[bytes]:
 
 
 def failure(error: PodiumError, status: int) -> Shape:
-    """The object of a run that never came to be: nothing ran, and why."""
+    """The object of a run that never came to be: nothing ran, and why; who was left out or not reached, if known."""
+    resolution = error.resolution if isinstance(error, TooFewTargetsError) else Resolution((), ())
+    unreached = error.unreached if isinstance(error, TooFewTargetsError | NothingReachedError) else ()
     return {
         "run": None,
-        "counts": {},
+        "counts": dict.fromkeys(NAMES.values(), 0),
         "complete": False,
         "targets": [],
-        "left_out": [],
-        "missing": [],
-        "unreached": [],
+        "left_out": [left_out_record(left) for left in resolution.left_out],
+        "missing": [missing_record(one) for one in resolution.missing],
+        "unreached": [unreached_record(one) for one in unreached],
         "error": {"exit": status, "text": _clean(str(error))},
     }
 

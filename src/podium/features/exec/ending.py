@@ -26,6 +26,7 @@ from podium.domain.outcomes import (
 from podium.domain.units import format_count, format_elapsed
 from podium.features.exec.phrases import plural
 from podium.features.exec.report import Report
+from podium.features.exec.request import BY_DEFAULT, Reach
 
 _FORBIDDEN = frozenset({Why.FORBIDDEN, Why.NAMESPACE_FORBIDDEN})
 
@@ -40,12 +41,12 @@ class Ending:
     slowest: str
 
 
-def ending_of(report: Report, again: str, status: int | None) -> Ending:
+def ending_of(report: Report, again: str, status: int | None, reach: Reach = BY_DEFAULT) -> Ending:
     """Say how a run ended. `again`: its TARGETS and selection flags; `status`: its exit status where not its own."""
     return Ending(
         stopped=_stopped(report),
         summary=" · ".join(_summary(report, report.exit_status if status is None else status)),
-        next_command=_next_command(report, again),
+        next_command=_next_command(report, again, reach),
         slowest=_slowest(report),
     )
 
@@ -104,18 +105,18 @@ def _fate(outcome: Outcome) -> _Fate:
             return _Fate.NEVER
 
 
-def _next_command(report: Report, again: str) -> str:
+def _next_command(report: Report, again: str, reach: Reach) -> str:
     """What to do about the gravest lack of it: missing rights, a cluster that is away, pods that do not run."""
     forbidden = _forbidden(report)
     clusters = {target.cluster for target in report.plan.targets} | {one.cluster for one in report.unreached}
     if forbidden is not None:
         cluster, namespace = forbidden
-        place = f" --context {shlex.quote(cluster)}" if len(clusters) > 1 else ""
+        place = reach.at(cluster if len(clusters) > 1 else None)
         return f"podium doctor{place} --role exec -n {shlex.quote(namespace)}"
     if report.stop is not None and report.resumable and _has_never_started(report):
         return "podium resume last"
     if report.unreached:
-        return f"podium doctor --context {shlex.quote(report.unreached[0].cluster)}"
+        return f"podium doctor{reach.at(report.unreached[0].cluster)}"
     if report.missing and again:
         return f"podium targets {again} --left-out"
     if report.resumable and any(isinstance(end.outcome, Rejected) for end in report.ends.values()):

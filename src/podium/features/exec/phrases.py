@@ -93,9 +93,12 @@ def namer(targets: Iterable[Target]) -> Callable[[Target], str]:
     return name
 
 
-def kubectl_line(target: Target, command: Command) -> str:
-    """Write the same for one target as a line to copy; neither environment nor script is in it."""
-    head = ["kubectl", "--context", target.cluster, "-n", target.namespace, "exec"]
+def kubectl_line(target: Target, command: Command, flags: str = "") -> str:
+    """Write the same for one target as a line to copy; neither environment nor script is in it.
+
+    `flags` are further ones, ready for a shell.
+    """
+    head = ["--context", target.cluster, "-n", target.namespace, "exec"]
     where = [target.pod, "-c", target.container, "--"]
     match command.kind:
         case CommandKind.ARGV:
@@ -104,7 +107,7 @@ def kubectl_line(target: Target, command: Command) -> str:
             words = [*head, *where, "sh", "-c", *command.shown]
         case CommandKind.SCRIPT:
             words = [*head, "-i", *where, "sh", "-s", *command.shown]
-    return " ".join(map(_quoted, words))
+    return " ".join(["kubectl", *([flags] if flags else []), *map(_quoted, words)])
 
 
 def _quoted(word: str) -> str:

@@ -13,7 +13,7 @@ from podium.domain.selection import LeftOutWhy, Picked, Resolution, Selection, W
 from podium.domain.substitution import Facts, has_tokens, substitute
 from podium.domain.targets import Target
 from podium.domain.units import Share
-from podium.features.exec.request import Caution, ExecRequest
+from podium.features.exec.request import BY_DEFAULT, Caution, ExecRequest, Reach
 from podium.ports import Wanted
 from podium.runner.order import arrange
 from podium.runner.plan import Care, Plan, Workload
@@ -115,11 +115,12 @@ def _life(picked: Picked) -> str:
     return next((one.container_id for one in picked.pod.containers if one.name == name), "")
 
 
-def nothing_matched(selection: Selection, resolution: Resolution, snapshot: Snapshot) -> str:
+def nothing_matched(selection: Selection, resolution: Resolution, snapshot: Snapshot, again: str = "") -> str:
     """One line for a selection without targets: left-out counted, near misses and what containers there are named."""
     parts = ["nothing matched" + _looked_in(selection)]
     if resolution.left_out:
-        parts = [f"no target: all {len(resolution.left_out)} left out (see: podium targets --left-out)"]
+        see = ["podium targets", *([again] if again else []), "--left-out"]
+        parts = [f"no target: all {len(resolution.left_out)} left out (see: {' '.join(see)})"]
         parts += _other_containers(resolution)
     if resolution.near_misses:
         parts.append("did you mean " + ", ".join(resolution.near_misses) + "?")
@@ -129,12 +130,12 @@ def nothing_matched(selection: Selection, resolution: Resolution, snapshot: Snap
     return "; ".join(parts)
 
 
-def all_unreached(unreached: Sequence[Unreached]) -> str:
+def all_unreached(unreached: Sequence[Unreached], reach: Reach = BY_DEFAULT) -> str:
     """One line where no cluster answered: each one's own words, and what to do about a refusal."""
     words = list(dict.fromkeys(one.detail for one in unreached))
     forbidden = [one.namespace for one in unreached if one.reason is UnreachedReason.FORBIDDEN and one.namespace]
     if forbidden:
-        words.append(f"`podium doctor --role exec -n {forbidden[0]}` prints the Role that is missing")
+        words.append(f"`podium doctor{reach.at(None)} --role exec -n {forbidden[0]}` prints the Role that is missing")
     return "; ".join(words)
 
 

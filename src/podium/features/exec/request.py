@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field
 
 from podium.domain.commands import Command
@@ -48,8 +49,32 @@ class Caution:
 
 
 @dataclass(frozen=True, slots=True)
+class Reach:
+    """How clusters were reached, ready for a shell, for commands that we propose.
+
+    `contexts` are the --context flags as given, `flags` the other ones; `kubectl` those that kubectl knows, too.
+    """
+
+    contexts: str = ""
+    flags: str = ""
+    kubectl: str = ""
+
+    def at(self, cluster: str | None) -> str:
+        """The flags that reach one context, or with None what was reached, with a space before them."""
+        contexts = self.contexts if cluster is None else f"--context {shlex.quote(cluster)}"
+        return "".join(f" {part}" for part in (contexts, self.flags) if part)
+
+
+BY_DEFAULT = Reach()  #: nothing was said of how
+
+
+@dataclass(frozen=True, slots=True)
 class ExecRequest:
-    """One run: pick targets, run the command in each."""
+    """One run: pick targets, run the command in each.
+
+    `again`: TARGETS and selection flags, ready for a shell, for commands that we propose; "" where they cannot be given
+    again.
+    """
 
     selection: Selection
     command: Command
@@ -57,5 +82,7 @@ class ExecRequest:
     caution: Caution = Caution()
     min_targets: int = 1
     allow_skipped: bool = False
+    reach: Reach = BY_DEFAULT
+    again: str = ""
     reason: str = ""  #: why, in the user's words: stands in the audit trail
     recorded: str = field(default="", repr=False)  #: what the front needs to make this request again (RunRecord)

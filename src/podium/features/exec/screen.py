@@ -21,6 +21,7 @@ from podium.features.exec.bodies import Bodies, BodyLine, Limits, Read
 from podium.features.exec.ending import Ending, ending_of
 from podium.features.exec.phrases import caution, ended, kubectl_line, namer
 from podium.features.exec.report import Report
+from podium.features.exec.request import Reach
 
 _A_PAIR = 2  # of two answers that differ one is shown as a diff against the other
 
@@ -56,6 +57,7 @@ class Options:
     wide: bool = False
     verbose: bool = False
     status: int | None = None
+    reach: Reach = Reach()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ def screen(report: Report, read: Read, options: Options) -> Screen:
         by_choice=by_choice_pieces(report.resolution.left_out),
         missing=missing_lines(report.resolution.missing),
         unreached=unreached_lines(report.unreached),
-        ending=ending_of(report, options.again, options.status),
+        ending=ending_of(report, options.again, options.status, options.reach),
         _reader=_Reader(report, options, subjects, Bodies(read, options.limits, model, used), majority),
         _normaliser=normaliser,
     )
@@ -237,7 +239,8 @@ class _Reader:
         if not is_majority:
             odd = [self._subjects.of_target(each) for each in group.targets]
             apart = self._subjects.population().sets_apart(odd, TraitKind.IMAGE if _is_of_image(group) else None)
-        odd_lines = self._options.verbose and not is_majority
+        odd_lines = self._options.verbose and not (is_majority and group.is_good)
+        flags = self._options.reach.kubectl
         care = caution(group)
         return GroupView(
             mark=_mark(group, is_majority=is_majority),
@@ -247,7 +250,9 @@ class _Reader:
             apart=apart,
             pieces=(care,) if care else (),
             body=body.lines,
-            kubectl=tuple(kubectl_line(each, self._command_for(each)) for each in group.targets) if odd_lines else (),
+            kubectl=tuple(kubectl_line(one, self._command_for(one), flags) for one in group.targets)
+            if odd_lines
+            else (),
         )
 
     def _is_model(self, group: Group) -> bool:

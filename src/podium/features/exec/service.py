@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 
 from podium.domain.describe import describe
-from podium.domain.errors import ClusterError, JournalError, NotAllowedError, NothingMatchedError, RunHeldError
+from podium.domain.errors import ClusterError, JournalError, NotAllowedError, RunHeldError
 from podium.domain.events import Event, Finished
 from podium.domain.inventory import Snapshot, Unreached, UnreachedReason
 from podium.domain.outcomes import Lost, Reason, Skipped, Why, reason_of
@@ -16,7 +16,8 @@ from podium.domain.rights import Rights, exec_rights
 from podium.domain.runs import SILENT, Closing, RunRecord, ends_of
 from podium.domain.selection import Resolution, Selection
 from podium.features.exec.entitled import named, warnings
-from podium.features.exec.planning import all_unreached, merge, nothing_matched, plan_for, wanted_for
+from podium.features.exec.planning import merge, plan_for, wanted_for
+from podium.features.exec.refusals import nothing_reached, too_few
 from podium.features.exec.report import Report, Stop
 from podium.features.exec.request import ExecRequest
 from podium.features.exec.resuming import (
@@ -93,10 +94,11 @@ class ExecService:
 
     async def _prepare(self, request: ExecRequest) -> Prepared:
         fleet = self._fleet
-        snapshot, who = await self._look(request.selection)
+        snapshot, who = await self._look(request, request.selection)
         resolution = self.pick(request, snapshot)
-        targets = [picked.target for picked in resolution.picked]
-        _demand(request, resolution, snapshot, len(targets))
+        refusal = too_few(request, resolution, snapshot)
+        if refusal is not None:
+            raise refusal
         return Prepared(
             request=request,
             plan=plan_for(request, resolution, snapshot, run=fleet.new_run(), action=ACTION),
@@ -121,7 +123,7 @@ class ExecService:
         runs, run = self._fleet.runs, record.run
         events = runs.events(run)
         left = Resumed(record, ends_of(event for _, event in events), events[-1][0] if events else 0)
-        snapshot, who = await self._look(selection_to_list(request.selection, left.record.targets))
+        snapshot, who = await self._look(request, selection_to_list(request.selection, left.record.targets))
         plan, _ = plan_again(request, left, snapshot)
         resolution, new = resolution_again(self.pick(request, snapshot), left.record, snapshot)
         return Prepared(
@@ -135,11 +137,11 @@ class ExecService:
             words=resumed_notes(plan, new),
         )
 
-    async def _look(self, selection: Selection) -> tuple[Snapshot, str]:
+    async def _look(self, request: ExecRequest, selection: Selection) -> tuple[Snapshot, str]:
         """A snapshot, and who we are to its clusters."""
         who = asyncio.gather(*(_who(cluster) for cluster in self._fleet.clusters))
         try:
-            snapshot = await self._snapshot(selection)
+            snapshot = await self._snapshot(request, selection)
         except BaseException:
             who.cancel()
             raise
@@ -147,9 +149,9 @@ class ExecService:
 
     async def snapshot(self, request: ExecRequest) -> Snapshot:
         """List what the selection needs in every cluster at once; raises ClusterError where none answered."""
-        return await self._snapshot(request.selection)
+        return await self._snapshot(request, request.selection)
 
-    async def _snapshot(self, selection: Selection) -> Snapshot:
+    async def _snapshot(self, request: ExecRequest, selection: Selection) -> Snapshot:
         wanted = wanted_for(selection)
         try:
             async with asyncio.TaskGroup() as group:
@@ -165,7 +167,7 @@ class ExecService:
                 {*(cluster.name for cluster in self._fleet.clusters), *(one.cluster for one in self._fleet.unreached)}
             )
         ):
-            raise ClusterError(all_unreached(snapshot.unreached))
+            raise nothing_reached(snapshot.unreached, request.reach)
         return snapshot
 
     def pick(self, request: ExecRequest, snapshot: Snapshot) -> Resolution:
@@ -333,13 +335,6 @@ _STOPS = {
 def _why(end: Finished) -> Why | None:
     reason = reason_of(end.outcome)
     return reason.why if reason is not None else None
-
-
-def _demand(request: ExecRequest, resolution: Resolution, snapshot: Snapshot, count: int) -> None:
-    if count == 0:
-        raise NothingMatchedError(nothing_matched(request.selection, resolution, snapshot))
-    if count < request.min_targets:
-        raise NothingMatchedError(f"{count} targets, fewer than --min-targets {request.min_targets}")
 
 
 async def _who(cluster: Cluster) -> str:

@@ -36,6 +36,7 @@ RESOURCES = (
     Resource("apps", "v1", "replicasets", "ReplicaSet", "replicaset", True, ("rs",), categories=ALL),
     Resource("apps", "v1", "statefulsets", "StatefulSet", "statefulset", True, ("sts",), categories=ALL),
     Resource("apps", "v1", "daemonsets", "DaemonSet", "daemonset", True, ("ds",), categories=ALL),
+    Resource("apps", "v1", "controllerrevisions", "ControllerRevision", "controllerrevision", True),
     Resource("batch", "v1", "jobs", "Job", "job", True, categories=ALL),
     Resource("batch", "v1", "cronjobs", "CronJob", "cronjob", True, ("cj",), categories=ALL),
     Resource("coordination.k8s.io", "v1", "leases", "Lease", "lease", True),

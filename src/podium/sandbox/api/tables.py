@@ -202,6 +202,11 @@ def _lease(item: Item, body: Json, now: float) -> Cells:
     return [item.name, body["spec"]["holderIdentity"], human(now - item.created)]
 
 
+def _controller_revision(item: Item, body: Json, now: float) -> Cells:
+    owner = body["metadata"]["ownerReferences"][0]
+    return [item.name, f"{owner['kind'].lower()}.apps/{owner['name']}", body["revision"], human(now - item.created)]
+
+
 def _plain(item: Item, body: Json, now: float) -> Cells:
     del body
     return [item.name, human(now - item.created)]
@@ -232,6 +237,7 @@ TABLES: Mapping[str, tuple[tuple[Column, ...], Cell]] = {
         _columns("Name|Desired#|Current#|Ready#|Up-to-date#|Available#|Node Selector|Age" + WIDE),
         _daemon_set,
     ),
+    "controllerrevisions": (_columns("Name|Controller|Revision#|Age"), _controller_revision),
     "jobs": (_columns("Name|Status|Completions|Duration|Age" + WIDE), _job),
     "cronjobs": (_columns("Name|Schedule|Timezone|Suspend|Active#|Last Schedule|Age" + WIDE), _cron_job),
     "services": (_columns("Name|Type|Cluster-IP|External-IP|Port(s)|Age|+Selector"), _service),

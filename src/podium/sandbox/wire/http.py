@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from http import HTTPStatus
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -215,6 +216,8 @@ def head_bytes(answer: Answer, framing: tuple[tuple[str, str], ...]) -> bytes:
     except ValueError:
         phrase = "Unknown"
     rows = [f"HTTP/1.1 {answer.status} {phrase}"]
+    if not any(name.lower() == "date" for name, _ in answer.headers):
+        rows.append(f"Date: {formatdate(usegmt=True)}")
     if answer.content_type != "":
         rows.append(f"Content-Type: {answer.content_type}")
     rows.extend(f"{name}: {value}" for name, value in (*answer.headers, *framing))

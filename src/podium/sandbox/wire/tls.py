@@ -5,6 +5,8 @@ import ipaddress
 import os
 import ssl
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,20 +115,36 @@ def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
     )
 
 
+@contextmanager
+def _as_file(content: bytes) -> Iterator[str]:
+    """Give a path to read the bytes from: the ssl module loads keys from files only. In memory where that is possible.
+
+    Raises OSError.
+    """
+    if hasattr(os, "memfd_create"):
+        handle = os.memfd_create("podium-sandbox")
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            yield f"/proc/self/fd/{handle}"
+        return
+    handle, name = tempfile.mkstemp(prefix="podium-sandbox-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        yield name
+    finally:
+        Path(name).unlink()
+
+
 def server_context(authority: Authority, addresses: tuple[str, ...]) -> ssl.SSLContext:
     """Return the server's TLS context; client certificates are asked for, and taken from this authority only."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
     pair = authority.sign_server(addresses)
-    # the ssl module loads keys from files only
-    handle, name = tempfile.mkstemp(prefix="podium-sandbox-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(pair.certificate + pair.key)
+    with _as_file(pair.certificate + pair.key) as name:
         context.load_cert_chain(name)
-    finally:
-        Path(name).unlink()
     context.load_verify_locations(cadata=authority.pem.decode())
     context.verify_mode = ssl.CERT_OPTIONAL
     return context

@@ -228,7 +228,9 @@ def make_revision(workload: Workload, number: int, image: str, uid: str, owner_u
             labels["pod-template-hash"] = digest
             owner = Owner("apps/v1", "ReplicaSet", f"{workload.name}-{digest}", uid)
         case WorkloadKind.STATEFUL_SET | WorkloadKind.DAEMON_SET:
-            labels["controller-revision-hash"] = digest
+            # a StatefulSet's pods name their ControllerRevision, a DaemonSet's carry its hash
+            whole = workload.kind is WorkloadKind.STATEFUL_SET
+            labels["controller-revision-hash"] = f"{workload.name}-{digest}" if whole else digest
             owner = Owner("apps/v1", workload.kind.value, workload.name, owner_uid)
         case WorkloadKind.JOB:
             labels["batch.kubernetes.io/job-name"] = workload.name

@@ -1,5 +1,6 @@
 """Make the objects that own pods: deployments and their replica sets, stateful and daemon sets, jobs, services."""
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 AGE = 30 * 86400.0
 ROLLOUT = "deployment.kubernetes.io/revision"
+HASH = "controller.kubernetes.io/hash"
 
 
 @dataclass(slots=True)
@@ -22,9 +24,9 @@ class OwnerSet:
 
     shelves: dict[str, list[Item]] = field(default_factory=dict)
 
-    def add(self, plural: str, item: Item) -> None:
-        """Put one more on its shelf."""
-        self.shelves.setdefault(plural, []).append(item)
+    def add(self, plural: str, *items: Item) -> None:
+        """Put more on their shelf."""
+        self.shelves.setdefault(plural, []).extend(items)
 
 
 def make_owners(
@@ -44,12 +46,13 @@ def make_owners(
     match workload.kind:
         case WorkloadKind.DEPLOYMENT:
             owners.add("deployments", _deployment(workload, ordered, uid, now))
-            for revision in ordered:
-                owners.add("replicasets", _replica_set(workload, revision, uid, now))
+            owners.add("replicasets", *(_replica_set(workload, revision, uid, now) for revision in ordered))
         case WorkloadKind.STATEFUL_SET:
             owners.add("statefulsets", _stateful_set(workload, ordered, uid, now))
+            owners.add("controllerrevisions", *_history(workload, ordered, uid, now))
         case WorkloadKind.DAEMON_SET:
             owners.add("daemonsets", _daemon_set(workload, ordered, uid, now))
+            owners.add("controllerrevisions", *_history(workload, ordered, uid, now))
         case WorkloadKind.JOB:
             owners.add("jobs", _job(workload, ordered, uid, now))
         case WorkloadKind.CRON_JOB:
@@ -178,6 +181,24 @@ def _daemon_set(workload: Workload, revisions: list["Revision"], uid: str, now: 
         "observedGeneration": 1,
     }
     return _plain("apps/v1", workload, uid, now, meta={"generation": 1}, body={"spec": spec, "status": status})
+
+
+def _history(workload: Workload, revisions: list["Revision"], owner: str, now: float) -> list[Plain]:
+    return [_controller_revision(workload, revision, owner, now) for revision in revisions]
+
+
+def _controller_revision(workload: Workload, revision: "Revision", owner: str, now: float) -> Plain:
+    """A template of a StatefulSet or DaemonSet (controller/history; the two controllers label it differently)."""
+    reference = {"apiVersion": "apps/v1", "kind": workload.kind.value, "name": workload.name, "uid": owner}
+    meta = {"ownerReferences": [reference | {"controller": True, "blockOwnerDeletion": True}]}
+    key = HASH if workload.kind is WorkloadKind.STATEFUL_SET else "controller-revision-hash"
+    labels = {**workload.labels, key: revision.hash}
+    body = {
+        "data": {"spec": {"template": {**pod_template(workload, revision), "$patch": "replace"}}},
+        "revision": revision.number,
+    }
+    name, uid = f"{workload.name}-{revision.hash}", str(uuid.uuid5(uuid.UUID(owner), revision.hash))
+    return Plain("apps/v1", "ControllerRevision", workload.namespace, name, uid, now - AGE, labels, meta, body)
 
 
 def _job(workload: Workload, revisions: list["Revision"], uid: str, now: float) -> Plain:

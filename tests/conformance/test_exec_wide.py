@@ -1,4 +1,7 @@
-"""Many pods at once: 200 real ones against kubectl, 2,000 hollow ones whose acts are known, each outcome right."""
+"""Many pods at once: 200 real ones against kubectl, 2,000 hollow ones whose acts are known, each outcome right.
+
+Late in the suite: their going keeps the nodes busy.
+"""
 
 from __future__ import annotations
 
