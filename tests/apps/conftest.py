@@ -12,4 +12,5 @@ def podium(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[b
     """Runs a command line against a stage, in this process."""
     for name in ("KUBECONFIG", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/nonexistent/config")  # no settings of whoever runs the tests
     return Terminal(monkeypatch, capfdbinary)

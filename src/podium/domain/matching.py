@@ -11,7 +11,6 @@ from podium.domain.selection import Exclude, Where
 from podium.domain.targets import Target
 
 Test = Callable[[Pod], bool]
-_PROTECTED = ("kube-*", "openshift-*")
 
 
 def within(where: Where, own_namespace: Mapping[str, str]) -> Test:
@@ -24,9 +23,9 @@ def within(where: Where, own_namespace: Mapping[str, str]) -> Test:
     return lambda pod: pod.namespace in named
 
 
-def is_protected(where: Where) -> Test:
-    """Whether a pod lies in a namespace of the cluster's own (kube-*, openshift-*) that nobody named exactly."""
-    protected = globs(_PROTECTED)
+def is_protected(where: Where, names: Iterable[str]) -> Test:
+    """Whether a pod lies in a protected namespace, of these `names` or globs, that nobody named exactly."""
+    protected = globs(names)
     named = frozenset(where.namespaces)
     if not where.everywhere and not any(is_glob(name) for name in named):
         return lambda _: False

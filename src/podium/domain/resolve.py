@@ -70,7 +70,7 @@ class _Walk:
         self.left_out: list[LeftOut] = []
         self._snapshot = snapshot
         self._given = Given(selection.given) if selection.given is not None else None
-        self._protected = is_protected(selection.where) if selection.spare_protected else None
+        self._protected = is_protected(selection.where, selection.protected) if selection.spare_protected else None
         self._excluded = excluded(selection.excludes, snapshot) if selection.excludes else None
         self._filters = filters_of(selection, snapshot, now)
         self._choice = Choice(selection)

@@ -15,6 +15,8 @@ from podium.domain.targets import Target
 #: deployment, so that a right to list replica sets is not needed
 _ASKED: Mapping[str, str] = MappingProxyType({"Service": "service", "CronJob": "cronjob"})
 
+PROTECTED = ("kube-*", "openshift-*")  #: namespaces of the cluster's own
+
 
 class Readiness(enum.Enum):
     """--ready yes|no."""
@@ -70,7 +72,7 @@ class Selection:
     """All of it. Repeats of one kind unite, different kinds intersect.
 
     `kinds`: names | owners | labels | field_selectors | given | everything say *what*; `where` says where.
-    Ages in seconds. `spare_protected`: leave out kube-* and openshift-* unless `where` names them exactly.
+    Ages in seconds. `spare_protected`: leave out `protected` namespaces unless `where` names them exactly.
     """
 
     where: Where = Where()
@@ -92,6 +94,7 @@ class Selection:
     restarts_over: int | None = None
     sample: Sample | None = None
     spare_protected: bool = True
+    protected: tuple[str, ...] = PROTECTED  #: names or globs of namespaces
 
     @property
     def says_what(self) -> bool:

@@ -11,6 +11,7 @@ from podium.apps.cli.connecting import Surroundings, read_connect
 from podium.apps.cli.kept import encode_call
 from podium.apps.cli.request import read_request, read_show
 from podium.apps.cli.running import Wish, fulfil, read_after
+from podium.apps.cli.settled import rules_by
 from podium.apps.cli.verbs import Call, Flags
 from podium.features.exec.service import ExecService
 from podium.runner.preflight import PATIENCE
@@ -25,7 +26,11 @@ def act(call: Call) -> int:
         request = replace(request, recorded=encode_call(call, request.command, os.environ))
     dry_run = flags.is_set("dry_run")
     prepare = partial(ExecService.prepare, request=request, patience=None if dry_run else PATIENCE)
-    return fulfil(Wish(connect, read_show(flags), prepare, flags.is_set("yes"), dry_run, read_after(flags)))
+    return fulfil(
+        Wish(
+            connect, read_show(flags), prepare, flags.is_set("yes"), dry_run, read_after(flags), rules_by(call.settings)
+        )
+    )
 
 
 def _stdin_taken(flags: Flags) -> str:

@@ -98,6 +98,27 @@ _DOCTOR = Verb(
     "[flags]",
 )
 
+_CONFIG = Verb(
+    "config",
+    "podium.apps.cli.config",
+    [
+        click.Argument(["action"], type=click.Choice(["view"]), required=False),
+        output("text", "json"),
+    ],
+    """Show every setting, and where it comes from: a default, a file, a variable PODIUM_...
+
+\b
+  # $XDG_CONFIG_HOME/podium/settings.toml
+  timeout = "2m"
+  guarded-contexts = ["*prod*", "live-*"]
+  [selections]
+  web = "-n shop deploy/web"
+
+Then `podium exec @web -- nginx -t` runs there. Flags win over variables, they over files; what
+/etc/podium/settings.toml names under lock = ["timeout"] stays as it says.""",
+    "[view] [-o json]",
+)
+
 _SANDBOX = Verb(
     "sandbox",
     "podium.apps.cli.sandbox",
@@ -256,6 +277,7 @@ GRAMMAR: Mapping[str, Verb] = MappingProxyType(
             _CANCEL,
             _TRAIL,
             _DOCTOR,
+            _CONFIG,
             _SANDBOX,
             _COMPLETION,
             _VERSION,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from podium.apps.cli.out_dir import prepare_folder
 from podium.apps.cli.pacing import read_pace
 from podium.apps.cli.patterns import substitute
 from podium.apps.cli.selecting import again, read_reach, read_selection
+from podium.apps.cli.settled import protected_by
 from podium.apps.cli.verbs import Call, Flags
 from podium.domain.commands import Command
 from podium.domain.errors import UsageError
@@ -61,7 +62,7 @@ class Show:
 def read_request(call: Call, command: Command | None = None) -> ExecRequest:
     """Read what to run where, the `command` too where it is not given; raises UsageError."""
     flags = call.flags
-    selection = read_selection(flags, acting=True)
+    selection = replace(read_selection(flags, acting=True), protected=protected_by(call.settings))
     least = flags.count("min_targets")
     return ExecRequest(
         selection=selection,
@@ -95,7 +96,7 @@ def read_show(flags: Flags) -> Show:
     return Show(
         format=form,
         stream=stream,
-        plain=form is Format.TEXT and not any(flags.values[name] for name in _OF_GROUPS),
+        plain=form is Format.TEXT and not any(flags.values[name] for name in _OF_GROUPS if name not in flags.settled),
         group_by=None if group_by is None else parse_key(group_by.strip()),
         normal=None if normalize is None else parse_normal(normalize, substitute),
         max_groups=flags.count("max_groups"),

@@ -11,6 +11,7 @@ from podium.apps.cli.kept import call_again, decode_call, encode_call
 from podium.apps.cli.request import read_request, read_show
 from podium.apps.cli.resume import connect_again, flags_of_show, look, refuse_command
 from podium.apps.cli.running import Wish, fulfil, read_after
+from podium.apps.cli.settled import rules_by
 from podium.apps.cli.verbs import Call, Flags
 from podium.domain.errors import NothingMatchedError
 from podium.domain.runs import with_outcomes
@@ -41,7 +42,17 @@ def act(call: Call) -> int:
     connect = connect_again(again.flags, flags, kept, kept_call)
     prepare = partial(ExecService.prepare, request=request)
     show = read_show(flags_of_show(again.flags))
-    return fulfil(Wish(connect, show, prepare, flags.is_set("yes"), flags.is_set("dry_run"), read_after(flags)))
+    return fulfil(
+        Wish(
+            connect,
+            show,
+            prepare,
+            flags.is_set("yes"),
+            flags.is_set("dry_run"),
+            read_after(flags),
+            rules_by(call.settings),
+        )
+    )
 
 
 _ONLY: dict[str, object] = {

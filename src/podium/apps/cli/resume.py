@@ -13,6 +13,7 @@ from podium.apps.cli.connecting import Surroundings, read_connect
 from podium.apps.cli.kept import KeptCall, call_again, decode_call
 from podium.apps.cli.request import read_request, read_show
 from podium.apps.cli.running import Wish, fulfil, read_after
+from podium.apps.cli.settled import rules_by
 from podium.apps.cli.verbs import Call, Flags
 from podium.domain.errors import RunHeldError, UsageError
 from podium.domain.outcomes import Succeeded
@@ -39,7 +40,17 @@ def act(call: Call) -> int:
     connect = connect_again(again.flags, flags, kept, kept_call)
     prepare = partial(ExecService.prepare_again, request=request, run=run)
     show = read_show(flags_of_show(again.flags))
-    return fulfil(Wish(connect, show, prepare, flags.is_set("yes"), flags.is_set("dry_run"), read_after(flags)))
+    return fulfil(
+        Wish(
+            connect,
+            show,
+            prepare,
+            flags.is_set("yes"),
+            flags.is_set("dry_run"),
+            read_after(flags),
+            rules_by(call.settings),
+        )
+    )
 
 
 def refuse_command(call: Call, verb: str) -> None:

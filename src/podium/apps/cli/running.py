@@ -17,6 +17,7 @@ from podium.apps.cli.request import Show
 from podium.apps.cli.showing import Showing
 from podium.apps.cli.verbs import Flags
 from podium.domain.errors import UsageError
+from podium.features.exec.asking import Rules
 from podium.features.exec.service import ExecService, Prepared
 
 
@@ -49,6 +50,7 @@ class Wish:
     yes: bool = False
     dry_run: bool = False
     after: After = After()
+    rules: Rules = Rules()
 
 
 def fulfil(wish: Wish) -> int:
@@ -65,7 +67,7 @@ def fulfil(wish: Wish) -> int:
 
 
 def _questions(wish: Wish) -> Questions:
-    return Questions(wish.yes, asked=Asked(wish.connect.state_dir, os.environ))
+    return Questions(wish.yes, wish.rules, Asked(wish.connect.state_dir, os.environ))
 
 
 async def _show_plan(wish: Wish, interrupts: session.Interrupts) -> int:  # noqa: ARG001 - nothing to end gracefully

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 from click.shell_completion import CompletionItem
 
 from podium.domain.errors import UsageError
 
+if TYPE_CHECKING:
+    from podium.apps.settings import Settings
+
+_SETTABLE = frozenset({"Cluster", "Care"})  # rows of the grammar: verbs that reach clusters, or keep what they did
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 120}
 
 
@@ -41,9 +46,13 @@ def _known(name: str, params: Mapping[str, object], incomplete: str) -> list[Com
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    """The parsed flags of one call, read by type: a wrong name or type is a bug and raises."""
+    """The parsed flags of one call, read by type: a wrong name or type is a bug and raises.
+
+    `settled` are those that were not given, and have their values from the settings.
+    """
 
     values: Mapping[str, object]
+    settled: frozenset[str] = frozenset()
 
     def text(self, name: str) -> str | None:
         """One text, None where the flag was not given."""
@@ -84,10 +93,14 @@ class Flags:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of a verb. `command` is what stood behind `--`; None where there was no `--`."""
+    """One call of a verb. `command` is what stood behind `--`; None where there was no `--`.
+
+    The flags have the settings in them; `settings` are for what no flag says.
+    """
 
     flags: Flags
     command: tuple[str, ...] | None
+    settings: Settings | None = None
 
 
 class Verb(click.Command):
@@ -101,16 +114,31 @@ class Verb(click.Command):
     def invoke(self, ctx: click.Context) -> int:
         """Act, as click asks."""
         behind = ctx.find_object(Behind)
+        settings = self._settings()
+        instead = {} if settings is None else settings.instead(ctx.params, lambda name: _is_given(ctx, name))
+        flags = Flags({**ctx.params, **instead}, frozenset(instead))
         act: Callable[[Call], int] = importlib.import_module(self._module).act
-        return act(Call(Flags(ctx.params), behind.words if behind else None))
+        return act(Call(flags, behind.words if behind else None, settings))
+
+    def _settings(self) -> Settings | None:
+        """Read the settings for a verb that has flags of theirs; others are not to fail for a wrong file."""
+        if not any(isinstance(param, Flag) and param.row in _SETTABLE for param in self.params):
+            return None
+        from podium.apps.settings import load
+
+        return load(os.environ)
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Name what is given, in the grammar's order."""
         return [self.usage]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse, and name the near misses of a flag that does not exist."""
+        """Parse, a named selection in its place, and name the near misses of a flag that does not exist."""
         try:
+            if any(arg.startswith("@") for arg in args) and (settings := self._settings()) is not None:
+                from podium.apps.cli.named import expand
+
+                args = expand(self, ctx, args, settings)
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
             names = [name for param in self.get_params(ctx) if _is_shown(param) for name in param.opts]
@@ -146,6 +174,7 @@ VERBS: Mapping[str, str] = MappingProxyType(
         "cancel": "End a run that another process runs",
         "trail": "List, show, verify and export the audit trail",
         "doctor": "Say which clusters are reached, as whom, with which rights",
+        "config": "Show every setting, and where it comes from",
         "sandbox": "Run an embedded cluster to try things on",
         "completion": "Print the completion script of a shell",
         "version": "Print the version",
@@ -214,6 +243,11 @@ def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> N
 
         write_version()
         ctx.exit()
+
+
+def _is_given(ctx: click.Context, name: str) -> bool:
+    source = ctx.get_parameter_source(name)
+    return source not in {None, click.core.ParameterSource.DEFAULT, click.core.ParameterSource.DEFAULT_MAP}
 
 
 def _is_shown(param: click.Parameter) -> bool:
