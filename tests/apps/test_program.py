@@ -179,7 +179,8 @@ def test_a_reader_that_goes_away_counts_as_ctrl_c(cluster: dict[str, str]) -> No
 
 
 def test_a_reader_that_goes_away_is_noticed_while_nothing_is_written(cluster: dict[str, str]) -> None:
-    argv = (*PODIUM, "exec", "-n", "shop", "deploy/web", "--sample", "2", "--sh", "sleep 600")
+    where = ("-n", "shop", "deploy/web", "--sample", "2", "--run-timeout", "30s")
+    argv = (*PODIUM, "exec", *where, "--sh", "sleep 600")
     with subprocess.Popen(argv, env=cluster, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stderr is not None
