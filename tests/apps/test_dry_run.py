@@ -129,3 +129,16 @@ def test_the_command_after_substitution_is_shown_and_run(podium: Terminal) -> No
     refused = podium(stage, "exec", "--all", "--", "echo", "{label:tier}")
     assert (refused.status, refused.out) == (2, b"")
     assert "shop/web-1 has no label tier" in refused.err
+
+
+def test_one_role_in_a_run_and_how_to_get_the_others(podium: Terminal) -> None:
+    spaces = ("a", "b", "c", "d", "e")
+    reviews = ScriptedReviews({("get", "pods/exec", space): False for space in ("", *spaces)})
+    stage = Stage([pod("web-1", namespace=space) for space in spaces], reviews=reviews)
+    ran = podium(stage, "exec", "-A", "--all", *COMMAND)
+    assert ran.err.count("kind: RoleBinding") == 1
+    assert "podium doctor --context prod/eu --role exec -n b prints that Role (4 such)" in ran.err
+    assert "in 5 namespaces" in ran.err
+    dry = podium(stage, "exec", "-A", "--all", "--dry-run", *COMMAND)
+    assert dry.err.count("kind: RoleBinding") == 3
+    assert "-n d prints that Role (2 such)" in dry.err

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from podium.domain.events import Finished
 from podium.domain.outcomes import Failed
 from podium.domain.rights import Asked, Rights, exec_rights
+from podium.domain.runs import SILENT
 from podium.domain.selection import Resolution
 from podium.features.exec.plan_lines import rows
 from podium.features.exec.plan_view import Around, PlanView, Worst, in_flight, view_of, worst_of
@@ -104,3 +105,24 @@ def test_rows_name_all_that_decides() -> None:
     assert "exit 75" in text["retries"][0]
     assert text["timeouts"] == ("a target 5m · connect 10s · the run none",)
     assert text["question"] == ("none",)
+
+
+def test_answers_of_many_namespaces_are_one_row_each() -> None:
+    get, create = exec_rights()
+    asked = [Asked("c", f"team-{n}", right, allowed=n != 1) for n in range(3) for right in (get, create)]
+    text = dict(rows(view(plan_of(targets(2)), Rights((), tuple(asked)))))
+    assert text["rights"] == (
+        "c: get pods/exec: yes, in team-[0,2]",
+        "c: create pods/exec: yes, in team-[0,2]",
+        "c: get pods/exec: NO, in team-1",
+        "c: create pods/exec: NO, in team-1",
+    )
+
+
+def test_what_has_ended_is_no_part_of_the_plan() -> None:
+    some = targets(10, nodes=2)
+    ended = {target: Finished(target, 1, Failed(1), SILENT, 0.0, 0.0) for target in some[:7]}
+    plan = replace(plan_of(some), earlier=ended)
+    seen = view(plan)
+    assert (seen.waves, seen.in_flight, sum(node.targets for node in seen.nodes)) == ((3,), 3, 3)
+    assert {target for target, _ in seen.samples} <= set(some[7:])

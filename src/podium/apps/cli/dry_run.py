@@ -9,6 +9,7 @@ from podium.apps.cli import render
 from podium.apps.cli.missing_rights import say_rights
 from podium.apps.cli.request import Format, Show
 from podium.apps.cli.wire_json import Shape, encode, left_out_record, missing_record, target_record, unreached_record
+from podium.domain.commands import Command
 from podium.domain.describe import describe
 from podium.domain.errors import UsageError
 from podium.domain.rights import Asked
@@ -46,13 +47,13 @@ def present(prepared: Prepared, show: Show, question: Ask | Refuse | None) -> in
         case Format.JSON:
             render.write_out(encode(whole(view)) + b"\n")
         case Format.NAME:
-            for target in view.plan.targets:
+            for target in view.plan.pending:
                 render.answer(format_id(target))
         case _:
             for line in _lines(view, wide=show.format is Format.WIDE):
                 render.answer(line)
     if not show.quiet:
-        say_rights(prepared)
+        say_rights(prepared, most=3)
     if view.rights.lacking:
         render.error(NO_RIGHTS)
     return view.exit_status
@@ -77,9 +78,9 @@ def whole(view: PlanView) -> Shape:
             {
                 **target_record(target),
                 "wave": wave_of.get(target, 1),
-                "command": list(commands[target].argv) if target in commands else None,
+                "command": _words(commands[target]) if target in commands else None,
             }
-            for target in view.plan.targets
+            for target in view.plan.pending
         ],
         "left_out": [left_out_record(left) for left in view.left_out],
         "missing": [missing_record(one) for one in view.missing],
@@ -93,7 +94,7 @@ def _plan(view: PlanView) -> Shape:
     return {
         "id": plan.run,
         "action": plan.action,
-        "command": [word.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for word in plan.command.argv],
+        "command": _words(plan.command),
         "kind": plan.command.kind.value,
         "who": view.who,
         "contexts": list(view.contexts),
@@ -125,6 +126,10 @@ def _plan(view: PlanView) -> Shape:
         "notes": list(view.notes),
         "exit": view.exit_status,
     }
+
+
+def _words(command: Command) -> list[str]:
+    return [word.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for word in command.shown]
 
 
 def _share(one: Share) -> Shape:

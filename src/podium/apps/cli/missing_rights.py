@@ -7,10 +7,11 @@ from podium.features.exec.entitled import more, roles
 from podium.features.exec.service import Prepared
 
 
-def say_rights(prepared: Prepared) -> None:
-    """Print the Roles that are missing, to stderr: ready to apply."""
-    for role in roles(prepared.rights, prepared.who):
-        render.say(role.rstrip("\n"))
-    hint = more(prepared.rights, prepared.who)
+def say_rights(prepared: Prepared, most: int) -> None:
+    """Print `most` of the Roles that are missing, to stderr, and how to get the others."""
+    shown = roles(prepared.rights, prepared.who, most)
+    if shown:
+        render.say("---\n".join(shown).rstrip("\n"))
+    hint = more(prepared.rights, len(shown))
     if hint:
         render.say(hint)

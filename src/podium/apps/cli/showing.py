@@ -50,7 +50,7 @@ class Showing:
             return
         for line in self._text.before():
             render.say(line)
-        say_rights(self._prepared)
+        say_rights(self._prepared, most=1)
 
     def stopping(self, cause: Cause) -> None:
         """Say that what is in flight may still end."""

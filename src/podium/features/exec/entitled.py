@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 
 from podium.domain.escapes import neutralise
@@ -11,7 +12,6 @@ from podium.domain.rights import Asked, Right, Rights, role_for
 from podium.domain.selection import Selection
 from podium.domain.units import format_count
 
-SHOWN = 3  #: Roles printed
 BY_NAME = 4  #: namespaces that are asked about by name; more are asked about all at once first
 
 
@@ -26,25 +26,26 @@ def warnings(rights: Rights) -> tuple[str, ...]:
     )
 
 
-def roles(rights: Rights, who: str) -> tuple[str, ...]:
-    """The missing Roles as YAML, one a cluster and namespace, the first few; none where `who` is not one name."""
+def roles(rights: Rights, who: str, most: int) -> tuple[str, ...]:
+    """The first missing Roles as YAML, one a cluster and namespace; none where `who` is not one name."""
     if not who or ", " in who:
         return ()
     return tuple(
         f"# {cluster}\n{role_for([one.right for one in lacking], namespace, who)}"
-        for (cluster, namespace), lacking in list(_by_place(rights.lacking).items())[:SHOWN]
+        for (cluster, namespace), lacking in list(_by_place(rights.lacking).items())[:most]
     )
 
 
-def more(rights: Rights, who: str) -> str:
-    """How to get the Roles that are not printed, "" where all are."""
-    places = list(_by_place(rights.lacking))
-    unseen = places[len(roles(rights, who)) :]
+def more(rights: Rights, shown: int) -> str:
+    """How to get the Roles behind the first that are `shown`, "" where there are none."""
+    unseen = list(_by_place(rights.lacking))[shown:]
     if not unseen:
         return ""
     cluster, namespace = unseen[0]
     count = f" ({format_count(len(unseen))} such)" if len(unseen) > 1 else ""
-    return neutralise(f"podium doctor --context {cluster} --role exec -n {namespace} prints the missing Role{count}")
+    return neutralise(
+        f"podium doctor --context {shlex.quote(cluster)} --role exec -n {namespace} prints that Role{count}"
+    )
 
 
 def named(selection: Selection, own: str) -> tuple[str, ...]:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from podium.domain.commands import Command
 from podium.domain.escapes import neutralise
-from podium.domain.rights import Asked
+from podium.domain.folding import fold
+from podium.domain.rights import Right
 from podium.domain.run_ids import short
 from podium.domain.units import format_count, format_duration
 from podium.features.exec.absent import by_choice_pieces, missing_lines, unreached_lines
@@ -41,7 +42,7 @@ def rows(view: PlanView, *, whole: bool = False) -> Iterator[Row]:
 
 def _targets(view: PlanView) -> str:
     contexts = ", ".join(view.contexts)
-    parts = [plural(len(view.plan.targets), "target"), view.selection, contexts, f"as {view.who}" if view.who else ""]
+    parts = [plural(len(view.plan.pending), "target"), view.selection, contexts, f"as {view.who}" if view.who else ""]
     if view.seed is not None:
         parts.append(f"sample by --seed {view.seed}")
     return neutralise(" · ".join(part for part in parts if part))
@@ -138,15 +139,16 @@ def _pace(view: PlanView) -> str:
 def _rights(view: PlanView) -> Iterator[str]:
     rights = view.rights
     for one in rights.everywhere:
-        yield _right(one, "yes, in all namespaces")
+        yield neutralise(f"{one.cluster}: {one.right.verb} {one.right.resource}: yes, in all namespaces")
     for allowed, word in ((True, "yes"), (False, "NO"), (None, "not told")):
-        yield from (_right(one, f"{word}, in {one.namespace}") for one in rights.asked if one.allowed is allowed)
+        places: dict[tuple[str, Right], list[str]] = {}
+        for one in rights.asked:
+            if one.allowed is allowed:
+                places.setdefault((one.cluster, one.right), []).append(one.namespace)
+        for (cluster, right), names in places.items():
+            yield neutralise(f"{cluster}: {right.verb} {right.resource}: {word}, in {fold(names)}")
     if not rights.everywhere and not rights.asked:
         yield "not told"
-
-
-def _right(one: Asked, answer: str) -> str:
-    return neutralise(f"{one.cluster}: {one.right.verb} {one.right.resource}: {answer}")
 
 
 def _question(question: Ask | Refuse | None) -> Iterator[str]:

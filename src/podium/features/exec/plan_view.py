@@ -108,12 +108,12 @@ def view_of(plan: Plan, resolution: Resolution, unreached: tuple[Unreached, ...]
         who=around.who,
         contexts=around.contexts,
         selection=around.selection,
-        workloads=_workloads(resolution),
+        workloads=_workloads(resolution, frozenset(plan.pending)),
         nodes=_nodes(plan),
-        waves=tuple(len(wave) for wave in plan.waves or (plan.targets,)),
+        waves=tuple(len(wave) for wave in plan.waves or (plan.pending,)),
         in_flight=at_once,
         worst=worst_of(plan.care.budget, len(plan.targets), at_once),
-        samples=tuple((target, plan.command_for(target)) for target in _spaced(plan.targets)),
+        samples=tuple((target, plan.command_for(target)) for target in _spaced(plan.pending)),
         rights=around.rights,
         question=around.question,
         left_out=resolution.left_out,
@@ -128,7 +128,7 @@ def view_of(plan: Plan, resolution: Resolution, unreached: tuple[Unreached, ...]
 def in_flight(plan: Plan) -> int:
     """How many attempts there can be at one time: the limits per cluster, in all, per node and per workload."""
     pace = plan.pace
-    nodes = Counter((target.cluster, target.node) for target in plan.targets)
+    nodes = Counter((target.cluster, target.node) for target in plan.pending)
     clusters: Counter[str] = Counter()
     for (cluster, _), size in nodes.items():
         clusters[cluster] += min(size, pace.max_per_node)
@@ -150,16 +150,19 @@ def worst_of(budget: Budget, total: int, at_once: int) -> Worst | None:
 
 
 def _by_workload(plan: Plan) -> int:
+    pending = plan.pending
     if not plan.at_once:
-        return len(plan.targets)
-    sizes = Counter(plan.workloads.values())
-    free = len(plan.targets) - sum(sizes.values())
+        return len(pending)
+    sizes = Counter(plan.workloads[target] for target in pending if target in plan.workloads)
+    free = len(pending) - sum(sizes.values())
     return free + sum(min(size, plan.at_once.get(workload, size)) for workload, size in sizes.items())
 
 
-def _workloads(resolution: Resolution) -> tuple[Share, ...]:
+def _workloads(resolution: Resolution, pending: frozenset[Target]) -> tuple[Share, ...]:
     found: Counter[tuple[str, str, str]] = Counter()
     for picked in resolution.picked:
+        if picked.target not in pending:
+            continue
         owner = picked.pod.workload or picked.pod.controller
         name = NO_WORKLOAD if owner is None else format_owner(owner)
         found[picked.target.cluster, picked.target.namespace, name] += 1
@@ -167,7 +170,7 @@ def _workloads(resolution: Resolution) -> tuple[Share, ...]:
 
 
 def _nodes(plan: Plan) -> tuple[Share, ...]:
-    found = Counter((target.cluster, "", target.node) for target in plan.targets)
+    found = Counter((target.cluster, "", target.node) for target in plan.pending)
     return tuple(Share(*key, size, not_ready=(key[0], key[2]) in plan.not_ready) for key, size in _largest_first(found))
 
 
