@@ -301,7 +301,7 @@ def test_closing_the_iteration_early_leaves_no_exec_open() -> None:
         events = stage.engine(plan_of(targets(20, nodes=20))).events()
         async for _ in events:
             break
-        await events.aclose()  # type: ignore[attr-defined]
+        await events.aclose()
         await asyncio.sleep(0)
         assert not stage.exec.open
         assert len(asyncio.all_tasks()) == 1

@@ -7,24 +7,27 @@ async with podium.connect("prod-eu") as fleet:
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 
 from podium.apps import bootstrap
 from podium.apps.bootstrap import Connect
 from podium.domain import labels as label_selectors
 from podium.domain.commands import Command
+from podium.domain.errors import UsageError
 from podium.domain.events import Finished
 from podium.domain.names import parse_words
 from podium.domain.outcomes import Failed, Outcome, Succeeded
+from podium.domain.runs import RunHead, chosen
 from podium.domain.selection import Selection, Where
 from podium.domain.targets import Target
 from podium.features.exec.report import Report
-from podium.features.exec.request import ExecRequest
+from podium.features.exec.request import Caution, ExecRequest
 from podium.features.exec.service import ExecService, Run
 from podium.runner import fleet as fleets
 from podium.runner.plan import Pace
+from podium.runner.retry import RetryPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +62,23 @@ class ExecRun:
     The iteration raises UsageError, ClusterError (no cluster answered) and NothingMatchedError.
     """
 
-    def __init__(self, fleet: fleets.Fleet, request: ExecRequest) -> None:
+    def __init__(self, fleet: fleets.Fleet, request: ExecRequest, resumed: str | None = None) -> None:
         self._fleet = fleet
         self._request = request
+        self._resumed = resumed  # the run to go on with, None for a new one
         self._run: Run | None = None
 
-    async def __aiter__(self) -> AsyncIterator[End]:
+    async def __aiter__(self) -> AsyncGenerator[End, None]:
         service = ExecService(self._fleet)
-        self._run = await service.run(await service.prepare(self._request))
-        async for event in self._run:
-            if isinstance(event, Finished) and event.next_in is None:
-                yield self._end(event)
+        if self._resumed is None:
+            prepared = await service.prepare(self._request)
+        else:
+            prepared = await service.prepare_again(self._request, self._resumed)
+        self._run = await service.run(prepared)
+        async with aclosing(aiter(self._run)) as events:
+            async for event in events:
+                if isinstance(event, Finished) and event.next_in is None:
+                    yield self._end(event)
 
     @property
     def report(self) -> Report:
@@ -110,9 +119,30 @@ class Fleet:
         `targets` are words as on the command line (NAME, GLOB, TYPE/NAME), `labels` is a label selector; or give a
         whole `selection`. Raises UsageError for words or a selector that cannot be read.
         """
-        chosen = selection or _selection(targets, labels, Where(tuple(namespaces), everywhere))
+        meant = selection or _selection(targets, labels, Where(tuple(namespaces), everywhere))
         whole = command if isinstance(command, Command) else Command(tuple(command))
-        return ExecRun(self._fleet, ExecRequest(chosen, whole, pace or Pace()))
+        return ExecRun(self._fleet, ExecRequest(meant, whole, pace or Pace()))
+
+    @property
+    def runs(self) -> tuple[RunHead, ...]:
+        """The runs that are kept, newest first; raises JournalError."""
+        return tuple(self._fleet.runs.heads())
+
+    def resume(
+        self, run: str, command: Sequence[str] | Command, *, idempotent: bool = False, pace: Pace | None = None
+    ) -> ExecRun:
+        """Go on with a kept run: the targets that were never started or were rejected, with `idempotent` the lost too.
+
+        `run` is the beginning of its id, or `last`; `command` is the one it had. Iterating raises what a new one does,
+        and RunHeldError while a process runs it. Raises UsageError for another command or a run that is not kept.
+        """
+        record = self._fleet.runs.record(chosen(run, [head.run for head in self.runs]))
+        whole = command if isinstance(command, Command) else Command(tuple(command))
+        if whole.title != record.command:
+            raise UsageError(f"run {record.run} ran another command: {record.command}")
+        caution = Caution(RetryPolicy(idempotent=idempotent))
+        request = ExecRequest(Selection(given=record.targets), whole, pace or Pace(), caution)
+        return ExecRun(self._fleet, request, record.run)
 
 
 def _selection(targets: Sequence[str], labels: str | None, where: Where) -> Selection:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Coroutine, Iterable
+from collections.abc import AsyncGenerator, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -65,7 +65,7 @@ class Engine:
         self._wake = asyncio.Event()
         self._stopped_why: Why | None = None
 
-    async def events(self) -> AsyncIterator[Event]:
+    async def events(self) -> AsyncGenerator[Event, None]:
         """Run the plan; yield each event after the journal has it. Ends when every target has ended.
 
         Closing the iteration early ends what is in flight. Raises JournalError when an event cannot be kept.

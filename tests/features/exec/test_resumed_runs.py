@@ -72,7 +72,7 @@ async def break_off(run: Run, after: int) -> None:
     for _ in range(after):
         if await anext(events, None) is None:
             break
-    await events.aclose()  # type: ignore[attr-defined]
+    await events.aclose()
 
 
 async def finish(run: Run) -> None:

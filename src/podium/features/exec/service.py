@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from podium.domain.describe import describe
@@ -232,15 +233,16 @@ class Run:
         """What the run has come to."""
         return self._state
 
-    async def __aiter__(self) -> AsyncIterator[Event]:
+    async def __aiter__(self) -> AsyncGenerator[Event, None]:
         self._begun = self._clock.monotonic()
         is_over = False
         listening = asyncio.create_task(self._listen())
         try:
-            async for event in self._engine.events():
-                self._state.apply(event)
-                self._note_stop(event)
-                yield event
+            async with aclosing(self._engine.events()) as events:  # ended before the journal is let go
+                async for event in events:
+                    self._state.apply(event)
+                    self._note_stop(event)
+                    yield event
             is_over = True
         except JournalError as error:
             if not self._state.in_flight and len(self._state.ends) == len(self._prepared.plan.earlier):
