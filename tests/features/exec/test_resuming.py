@@ -27,7 +27,7 @@ from podium.domain.runs import SILENT, RunRecord, chosen, ends_of, is_due, with_
 from podium.domain.selection import Picked, Resolution, Selection, Where
 from podium.domain.targets import Target
 from podium.features.exec.request import Caution, ExecRequest
-from podium.features.exec.resuming import Resumed, plan_again, resolution_again, selection_to_list
+from podium.features.exec.resuming import Resumed, plan_again, resolution_again, resumed_notes, selection_to_list
 from podium.runner.retry import RetryPolicy
 
 FINAL = (Succeeded(Proof.RUNTIME), Failed(1))
@@ -142,6 +142,12 @@ def test_planned_pods_are_listed_whatever_their_labels_are_by_now() -> None:
     assert set(listed.where.namespaces) == {"shop", "ns0", "ns1"}
     everywhere = Selection(where=Where(everywhere=True), everything=True)
     assert selection_to_list(everywhere, [target(0)]).where.everywhere
+
+
+def test_who_resumes_as_somebody_else_is_told() -> None:
+    plan, _ = plan_again(request(idempotent=False), left([target(0)], []), Snapshot((pod(target(0)),)))
+    assert resumed_notes(plan, 0, "alice", "alice") == ("resumed: 1 still to run, 0 ended before and stay so",)
+    assert "begun as alice, resumed as bob" in resumed_notes(plan, 0, "alice", "bob")
 
 
 def test_targets_by_how_they_ended_and_runs_by_prefix() -> None:

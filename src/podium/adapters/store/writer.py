@@ -57,7 +57,7 @@ class Writer:
             except PodiumError as failed:
                 error = failed
             except (sqlite3.Error, OSError) as failed:
-                error = JournalError(f"the journal cannot be written: {failed}")
+                error = JournalError(f"the journal cannot be written: {failed}; is the disk of --state-dir full?")
             except Exception as failed:  # noqa: BLE001 - whoever waits must hear of it
                 error = JournalError(f"the journal cannot be written: a bug: {type(failed).__name__}: {failed}")
             self._tell(items, error)

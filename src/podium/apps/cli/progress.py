@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from podium.apps.cli.outlet import Outlet
@@ -51,8 +51,8 @@ def _held_up(in_flight: Mapping[Target, float], now: float, waiting: int) -> str
 class Progress:
     """A view that redraws one line of a terminal, only while the terminal keeps up."""
 
-    def __init__(self, planned: Sequence[Target], outlet: Outlet, columns: Callable[[], int | None]) -> None:
-        self._state = RunState(planned=len(planned))
+    def __init__(self, state: RunState, outlet: Outlet, columns: Callable[[], int | None]) -> None:
+        self._state = state
         self._outlet = outlet
         self._columns = columns
         self._begun = time.monotonic()

@@ -24,6 +24,7 @@ from podium.domain.outcomes import Succeeded
 from podium.domain.targets import format_id
 from podium.features.exec.report import Report
 from podium.features.exec.service import Prepared
+from podium.runner.state import RunState
 
 CANNOT_KEEP = 1  #: exit status when files could not be written, though all targets were reached
 
@@ -116,7 +117,9 @@ class Showing:
         elif self._streams:
             yield Streamed(targets, self._ways())
         if render.can_redraw(sys.stderr) and not self._show.quiet and not self._writes_meanwhile():
-            yield Progress(targets, Outlet(render.STDERR, _ignore), partial(render.columns_of, sys.stderr))
+            yield Progress(
+                RunState.of(self._prepared.plan), Outlet(render.STDERR, _ignore), partial(render.columns_of, sys.stderr)
+            )
 
     def _writes_meanwhile(self) -> bool:
         """Whether something else writes where the live line would stand."""

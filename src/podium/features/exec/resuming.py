@@ -86,8 +86,8 @@ def resolution_again(now: Resolution, record: RunRecord, snapshot: Snapshot) -> 
     return Resolution(known, left_out, seed=now.seed), new
 
 
-def resumed_notes(plan: Plan, new: int) -> tuple[str, ...]:
-    """What to say of a resumed run before it goes on."""
+def resumed_notes(plan: Plan, new: int, before: str, now: str) -> tuple[str, ...]:
+    """What to say of a resumed run before it goes on; `before` and `now` are who the clusters took and take us for."""
     pending = len(plan.pending)
     ended = len(plan.earlier)
     notes = [f"resumed: {format_count(pending)} still to run, {format_count(ended)} ended before and stay so"]
@@ -99,6 +99,8 @@ def resumed_notes(plan: Plan, new: int) -> tuple[str, ...]:
         notes.append(f"not seen: {format_count(unseen)} could not be asked for, and are skipped")
     if new > 0:
         notes.append(f"new: {format_count(new)} more are in the selection by now; they are not added")
+    if before != now:
+        notes.append(f"begun as {before or 'somebody unknown'}, resumed as {now or 'somebody unknown'}")
     return tuple(notes)
 
 

@@ -135,7 +135,7 @@ class ExecService:
             contexts=tuple(cluster.name for cluster in self._fleet.clusters),
             who=who,
             resumed=left,
-            words=resumed_notes(plan, new),
+            words=resumed_notes(plan, new, record.identity, who),
         )
 
     async def _look(self, request: ExecRequest, selection: Selection) -> tuple[Snapshot, str]:
