@@ -101,7 +101,8 @@ def test_pitfall_28_create_alone_is_refused_in_the_servers_words_with_the_role(r
     name = f"system:serviceaccount:{user.namespace}:creator"
     told = f'User "{name}" cannot get resource "pods/exec" in API group "" in the namespace "{user.namespace}"'
     assert told in ours.err
-    assert f"podium doctor --role exec -n {user.namespace}" in ours.err
+    assert "podium doctor" in ours.err
+    assert f"--role exec -n {user.namespace}" in ours.err
     if isinstance(realm, RealRealm):
         assert user.kubectl("exec", "p0", "--", "echo", "hello").out == "hello\n"
     assert "create without get on pods/exec: kubectl gets through by SPDY" in user.podium("doctor").out
