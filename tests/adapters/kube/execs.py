@@ -17,10 +17,10 @@ from podium.domain.events import Channel
 from podium.domain.outcomes import Outcome, Why
 from podium.domain.targets import Target
 from podium.ports import Flow
-from podium.runner.gate import admit
 from podium.runner.plan import Plan
 from podium.sandbox import Sandbox
 from podium.sandbox.world.pods import Pod
+from support.fleets import admitted
 
 ANY = Target("c", "shop", "web-0", "main", "uid-0", "n1")
 
@@ -78,7 +78,7 @@ def script(text: str) -> Command:
 
 async def run_on(api: Api, command: Command, sink: Sink, target: Target = ANY) -> Outcome:
     """One exec under an admission of its own."""
-    admission = admit(Plan("run", "exec", command, (target,)), "tester")
+    admission = admitted(Plan("run", "exec", command, (target,)))
     return await KubeExec(api).exec(admission, target, command, sink)
 
 
