@@ -140,8 +140,9 @@ def test_a_full_disk_is_one_line(argv: tuple[str, ...]) -> None:
     assert ran.stderr == b"podium: error: cannot write to stdout: No space left on device\n"
 
 
-def test_nothing_of_a_home_or_a_locale_is_needed(cluster: dict[str, str]) -> None:
-    environ = {"KUBECONFIG": cluster["KUBECONFIG"], "LANG": "C", "PATH": os.defpath}
+def test_nothing_of_a_home_or_a_locale_is_needed(cluster: dict[str, str], tmp_path: Path) -> None:
+    state = str(tmp_path / "state")
+    environ = {"KUBECONFIG": cluster["KUBECONFIG"], "LANG": "C", "PATH": os.defpath, "PODIUM_STATE_DIR": state}
     ran = run(*PODIUM, "exec", "-n", "shop", "deploy/web", "-q", "--", "echo", "ünï", env=environ)
     assert (ran.returncode, ran.stderr) == (0, b"")
     assert "ünï\n" in ran.stdout.decode()
