@@ -28,6 +28,7 @@ from podium.adapters.store.disk import DiskRuns
 from podium.adapters.store.folder import Folder
 from podium.domain.outcomes import name_of
 from podium.domain.runs import ends_of
+from support.places import eventually
 
 PODS = 200
 
@@ -230,7 +231,9 @@ def test_detached_followed_told_cancelled_and_selected_by(home: Kept, tmp_path: 
     assert json.loads(end.read_bytes())["run"]["id"] == run_id
     assert {json.loads(line)["pod"] for line in each.read_text().splitlines()} == set(pods)
 
-    home.podium("exec", "-n", "pay", "deploy/api", "-q", "--detach", "--sh", "sleep 300")
+    home.podium("exec", "-n", "pay", "deploy/api", "-q", "--detach", "--sh", "touch /tmp/began; sleep 300")
+    began = ("exec", "-n", "pay", "deploy/api", "-q", "--no-journal", "--", "test", "-e", "/tmp/began")
+    eventually(lambda: home.podium(*began).returncode == 0)
     assert home.podium("cancel", "last", "-q").returncode == 0
     shown = json.loads(home.podium("runs", "show", "last", "-o", "json").stdout)
     assert {(one["outcome"], one["stopped"]) for one in shown["targets"]} == {("cancelled", "unconfirmed")}

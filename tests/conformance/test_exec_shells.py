@@ -52,7 +52,7 @@ exit 7
 """
 
 
-def test_a_script_has_arguments_and_no_stdin_but_its_own(place: Place, tmp_path: Path) -> None:
+def test_a_script_has_arguments_and_reads_the_users_input_alone(place: Place, tmp_path: Path) -> None:
     script = tmp_path / "script"
     script.write_text(SCRIPT)
     result = place.exec("-l", "app in (web,solo)", "--script", str(script), "--", "a b", "c")
@@ -64,7 +64,9 @@ def test_a_script_has_arguments_and_no_stdin_but_its_own(place: Place, tmp_path:
     piped.write_text("seq 1 500 | while read -r line; do last=$line; echo $last; done | tail -n 1\nexit 8\n")
     bare = only(place.exec("solo", "--script", str(piped)))
     assert (bare["exit_code"], bare["stdout"]) == (8, "500\n")
-    assert place.podium("exec", "solo", "--script", str(script), "-i", stdin=b"x").code == 2
+    fed = only(place.exec("solo", "--script", str(script), "-i", "--", "a", stdin=b"first\nlast\n"))
+    assert (fed["exit_code"], fed["stdout"], fed["proof"]) == (7, "1 a 2:last\n", "mark")
+    assert place.podium("exec", "solo", "--script", "-", "-i", stdin=b"x").code == 2
 
 
 def test_a_script_of_100_kb_and_a_line(place: Place, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def read_command(call: Call, environ: Mapping[str, str]) -> Command:
         argv=argv,
         kind=kind,
         script=script,
-        stdin=read_stdin(flags, script_given=kind is CommandKind.SCRIPT),
+        stdin=read_stdin(flags),
         env=(*read_variables(flags, environ), *secrets),
         cwd=_cwd(flags),
         timeout=_timeout(flags),
@@ -86,19 +86,19 @@ def _without_dashes(flags: Flags) -> UsageError:
     return UsageError("you must specify at least one command for the container: podium exec TARGETS -- COMMAND")
 
 
-def read_stdin(flags: Flags, *, script_given: bool) -> bytes | None:
+def read_stdin(flags: Flags) -> bytes | None:
     """Read what goes to every target's stdin; raises UsageError."""
     ours, file = flags.is_set("stdin"), flags.text("stdin_from")
     if not ours and file is None:
         return None
     if ours and file is not None:
         raise UsageError("-i and --stdin-from contradict each other: give one of them")
-    if script_given:
-        raise UsageError("--script goes by stdin, and leaves none for -i or --stdin-from")
+    if ours or file == "-":
+        for flag in ("targets_from", "script"):
+            if flags.values.get(flag) == "-":  # what makes a run again has neither
+                raise UsageError(f"stdin cannot be both the commands' input and --{flag.replace('_', '-')} -")
     if file is not None:
         return _bytes_of(file, "--stdin-from")
-    if flags.text("targets_from") == "-":
-        raise UsageError("stdin cannot be both -i and --targets-from -")
     return _our_stdin("-i")
 
 

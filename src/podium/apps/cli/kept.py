@@ -105,7 +105,7 @@ def call_again(kept: KeptCall, given: Flags, run: str) -> tuple[Call, Command]:
     if lacking:
         again = " ".join(f"--env {name}=…" for name in lacking)
         raise UsageError(f"run {run}: values of variables are not kept; give them again: {again}")
-    stdin = read_stdin(flags, script_given=kept.command.kind is CommandKind.SCRIPT)
+    stdin = read_stdin(flags)
     if kept.had_stdin and stdin is None:
         raise UsageError(f"run {run}: its stdin is not kept; give it again by -i or --stdin-from FILE")
     secrets = read_secrets(flags)
