@@ -156,7 +156,7 @@ def held() -> tuple[int, int]:
 
 @pytest.mark.cluster
 def test_pitfall_31_a_library_run_that_is_cancelled_leaves_nothing_here(pods: Place) -> None:
-    settings = Connect(kubeconfig=str(pods.kubeconfig), environ={})
+    settings = Connect(kubeconfig=str(pods.kubeconfig), state_dir=str(pods.home / "state"), environ={})
 
     async def one(cancel_after: float | None) -> None:
         async with podium.connect(pods.context, settings=settings) as fleet:
