@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ from podium.adapters.kube.objects import PODS, PodObject
 from podium.adapters.kube.surroundings import Surroundings
 from podium.domain.inventory import Pod
 from podium.ports import Change
+from support.places import BIN
 from support.realms import HOLLOW, RIG, RealRealm, cluster_command, manifest, real_realm, sleeping
 
 pytestmark = pytest.mark.cluster
@@ -40,6 +42,14 @@ async def api() -> AsyncIterator[Api]:
         await made.close()
 
 
+def move_on() -> None:
+    """Write something: etcd forgets only what is older than its newest revision."""
+    for turn in ("1", "2"):
+        label = ("label", "namespace", "hollow", f"turn={turn}", "--overwrite")
+        kubectl = (str(BIN / "kubectl"), "--kubeconfig", str(RIG / "kubeconfig"), "--context", "rig-a")
+        subprocess.run([*kubectl, *label], check=True, capture_output=True, timeout=60)
+
+
 class Compacting:
     """Plain requests; after the first page of a list, etcd forgets the version it was read at."""
 
@@ -53,6 +63,7 @@ class Compacting:
         self.statuses.append(answer.status)
         if not self.compacted:
             self.compacted = True
+            await asyncio.to_thread(move_on)
             await asyncio.to_thread(cluster_command, "fault", "compact", "a")
         return answer
 
